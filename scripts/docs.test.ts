@@ -1,0 +1,53 @@
+/** The examples of the documentation are type-checked, and run. What makes an example is said in `doctest.ts`. */
+import { spawnSync } from "node:child_process"
+import * as fs from "node:fs"
+import * as path from "node:path"
+import { assert, describe, it } from "vitest"
+import { extract, toModule } from "./doctest.ts"
+
+const root = path.dirname(import.meta.dirname)
+const output = path.join(root, "build/doctest")
+
+const files = fs.globSync(["packages/*/src/**/*.ts", "README.md", "packages/*/README.md", "docs/**/*.md"], {
+  cwd: root,
+  exclude: (file) => file.includes("node_modules")
+}).toSorted()
+
+fs.rmSync(output, { recursive: true, force: true })
+fs.mkdirSync(output, { recursive: true })
+fs.writeFileSync(
+  path.join(output, "tsconfig.json"),
+  JSON.stringify({
+    extends: "../../tsconfig.base.json",
+    include: ["."],
+    compilerOptions: {
+      ...{ composite: false, incremental: false, noEmit: true, noUnusedLocals: false },
+      ...{ rootDir: "../..", types: ["node"] }
+    }
+  })
+)
+
+for (const file of files) {
+  const examples = extract(file, fs.readFileSync(path.join(root, file), "utf8"))
+  if (examples.length === 0) continue
+  describe(file, () => {
+    for (const example of examples) {
+      const module = path.join(output, `${file.replaceAll(/[/.]/g, "_")}_${example.line}.ts`)
+      try {
+        fs.writeFileSync(module, toModule(example.code, "../../scripts/doctestAssert.ts"))
+      } catch (error) {
+        it(example.name, () => Promise.reject(error))
+        continue
+      }
+      if (example.run) it(example.name, () => import(/* @vite-ignore */ module))
+    }
+  })
+}
+
+describe("examples in documentation", () => {
+  it("are type-checked", () => {
+    const tsc = spawnSync("node", ["scripts/tsc.ts", "-p", output], { cwd: root, encoding: "utf8" })
+    assert.strictEqual(tsc.stdout + tsc.stderr, "")
+    assert.strictEqual(tsc.status, 0)
+  })
+})
