@@ -1,0 +1,366 @@
+/**
+ * What the parts of Swim share: the table, the queue of claims to pass on, and the rules by which a claim enters
+ * them. All times are milliseconds of the step clock.
+ */
+import type { Address } from "../../../Address.ts"
+import type { Birth, Counter, Output, RandomSource } from "../../../node/Protocol.ts"
+import { encodeMessage, protocolVersion } from "../../../wire/Frame.ts"
+import type { Claim, Message } from "../../../wire/Message.ts"
+import { compareBytes, type MemberState } from "../../Claim.ts"
+import type { MembershipEvent } from "../../MembershipEvent.ts"
+import { Broadcasts } from "../broadcasts.ts"
+import type { Config } from "./config.ts"
+import type { MembershipResult } from "../command.ts"
+import { type Change, type Entry, keyOf, MemberTable } from "../table.ts"
+
+export type Timer =
+  | { readonly _tag: "Probe"; readonly epoch: number }
+  | { readonly _tag: "ProbeTimeout"; readonly nonce: number }
+  | { readonly _tag: "Suspicion"; readonly key: string; readonly token: number }
+  | { readonly _tag: "Gossip"; readonly token: number }
+  | { readonly _tag: "Sync"; readonly epoch: number }
+  | { readonly _tag: "Join"; readonly token: number }
+  | { readonly _tag: "Reconnect"; readonly epoch: number }
+  | { readonly _tag: "Reap" }
+
+export type Out = Output<MembershipEvent, MembershipResult>
+
+/**
+ * Claims of an incarnation further ahead of this node's clock than this are refused, as Cassandra refuses
+ * generations (`MAX_GENERATION_DIFFERENCE`): else one forged claim could put a name out of use for ever.
+ */
+const maxIncarnationAhead = 365 * 24 * 60 * 60 * 1000
+
+/** How a claim came here. */
+export type Via = "gossip" | "sync"
+
+/** Where the node stands in its own life. */
+export type Phase = "running" | "leaving" | "left"
+
+export class Core {
+  readonly birth: Birth<unknown>
+  readonly config: Config
+  readonly table: MemberTable
+  readonly broadcasts = new Broadcasts()
+  readonly self: Entry
+  phase: Phase = "running"
+  /** Counts the times this node joined again after it had left: periodic timers of before are stale. */
+  epoch = 0
+
+  now: number
+  random: RandomSource = { nextDoubleUnsafe: () => 0 }
+  #outputs: Array<Out> = []
+
+  /** Called when a member other than this node becomes live. */
+  onLive: (entry: Entry) => void = () => {}
+  /** Called when a member becomes suspected, or is suspected anew in a higher incarnation. */
+  onSuspect: (entry: Entry) => void = () => {}
+  #gossipArmed = false
+  #gossipToken = 0
+  #dying: Array<Entry> = []
+
+  constructor(birth: Birth<unknown>, config: Config, incarnation: number, metadata: Uint8Array) {
+    this.birth = birth
+    this.config = config
+    this.now = birth.now
+    this.table = new MemberTable(config.maxMembers)
+    const change = this.table.apply(this.#alive(incarnation, metadata), birth.now)
+    if (change === undefined || change === "Full") throw new Error("the table has no room for the node itself")
+    this.self = change.entry
+  }
+
+  // ---------------------------------------------------------------------------
+  // outputs
+  // ---------------------------------------------------------------------------
+
+  takeOutputs(): ReadonlyArray<Out> {
+    const outputs = this.#outputs
+    this.#outputs = []
+    return outputs
+  }
+
+  out(output: Out): void {
+    this.#outputs.push(output)
+  }
+
+  send(to: Address, message: Message): void {
+    this.out({ _tag: "Send", to, message })
+  }
+
+  wake(delay: number, timer: Timer): void {
+    this.out({ _tag: "Wake", at: this.now + delay, timer })
+  }
+
+  count(counter: Counter, label: string): void {
+    this.out({ _tag: "Counted", counter, label })
+  }
+
+  log(level: "Debug" | "Info" | "Warn" | "Error", text: string): void {
+    this.out({ _tag: "Logged", level, text })
+  }
+
+  happened(event: MembershipEvent): void {
+    this.out({ _tag: "Happened", event })
+  }
+
+  // ---------------------------------------------------------------------------
+  // choices
+  // ---------------------------------------------------------------------------
+
+  /** A whole number in [0, bound). */
+  draw(bound: number): number {
+    return Math.min(bound - 1, Math.floor(this.random.nextDoubleUnsafe() * bound))
+  }
+
+  /** A number of 32 bits that a peer cannot guess from earlier ones. */
+  nonce(): number {
+    return Math.floor(this.random.nextDoubleUnsafe() * 0x1_0000_0000)
+  }
+
+  /** Up to `count` different live members, this node and `except` left out, uniformly. */
+  choosePeers(count: number, except?: Entry): Array<Entry> {
+    const { live } = this.table
+    return this.#choose(live.length, (index) => live[index]!, count, except)
+  }
+
+  #choose(size: number, at: (index: number) => Entry, count: number, except: Entry | undefined): Array<Entry> {
+    const chosen: Array<Entry> = []
+    // few are wanted of many, so that drawing again beats shuffling; with few to choose from, take them in turn
+    if (size > 4 * (count + 2)) {
+      while (chosen.length < count) {
+        const entry = at(this.draw(size))
+        if (entry !== this.self && entry !== except && !chosen.includes(entry)) chosen.push(entry)
+      }
+      return chosen
+    }
+    const candidates: Array<Entry> = []
+    for (let i = 0; i < size; i++) {
+      const entry = at(i)
+      if (entry !== this.self && entry !== except) candidates.push(entry)
+    }
+    while (chosen.length < count && candidates.length > 0) {
+      chosen.push(...candidates.splice(this.draw(candidates.length), 1))
+    }
+    return chosen
+  }
+
+  /** How many take part, as far as this node knows; itself included. */
+  get clusterSize(): number {
+    return this.table.live.length
+  }
+
+  /** How often a claim is sent: memberlist's `retransmitLimit`. */
+  get retransmitLimit(): number {
+    return this.config.retransmitMultiplier * Math.ceil(Math.log10(this.clusterSize + 1))
+  }
+
+  /**
+   * How long a claim needs to be known by all, in milliseconds: the rounds in which an epidemic with this fan-out
+   * has reached everyone, and one more.
+   */
+  get spreadTime(): number {
+    const fanOut = this.config.gossipNodes
+    return this.config.gossipInterval * (Math.ceil(Math.log(this.clusterSize) / Math.log(fanOut + 1)) + 1)
+  }
+
+  // ---------------------------------------------------------------------------
+  // this node's own claims
+  // ---------------------------------------------------------------------------
+
+  #alive(incarnation: number, metadata: Uint8Array): Claim {
+    return {
+      _tag: "Alive",
+      id: this.birth.id,
+      address: this.birth.address,
+      incarnation,
+      protocolVersion,
+      ...(metadata.length === 0 ? undefined : { metadata })
+    }
+  }
+
+  /** Says that this node is there, in an incarnation above all that was said of it. */
+  sayAlive(incarnation: number, metadata = this.self.state.profile!.metadata): void {
+    this.#say(this.#alive(incarnation, metadata))
+    this.happened({ _tag: "Updated", member: this.self.member! })
+  }
+
+  /** Says that this node leaves. */
+  sayLeft(incarnation: number): void {
+    const { address, id } = this.birth
+    this.#say({ _tag: "Left", id, address, incarnation })
+    this.happened({ _tag: "Left", member: this.self.member! })
+  }
+
+  #say(claim: Claim): void {
+    this.table.apply(claim, this.now)
+    this.passOn(this.self, claim)
+  }
+
+  // ---------------------------------------------------------------------------
+  // claims
+  // ---------------------------------------------------------------------------
+
+  /**
+   * Takes in what a peer says of a member. What is new is recorded, and only then passed on.
+   *
+   * @param encoded the claim as it came, where it came by itself
+   */
+  hear(claim: Claim, via: Via, encoded?: Uint8Array): void {
+    const wallClock = this.birth.wallClock + (this.now - this.birth.now)
+    if (claim.incarnation > wallClock + maxIncarnationAhead) {
+      this.count("drops", "FutureIncarnation")
+      return
+    }
+    const entry = this.table.get(keyOf(claim))
+    if (entry === this.self) return this.#hearOfSelf(claim)
+    const age = ("age" in claim ? claim.age ?? 0 : 0) * 1000
+    if (entry === undefined && age >= this.config.deadRetention) return
+    // One partition's dead are not another's: as in memberlist, a death learned from a whole table (and not while it
+    // is news) puts the member under suspicion, which leaves it the time to refute.
+    if (claim._tag === "Dead" && via === "sync" && entry !== undefined && !entry.isGone) {
+      const { address, from, id, incarnation } = claim
+      return this.adopt({ _tag: "Suspect", id, address, incarnation, from }, 0)
+    }
+    this.adopt(claim, age, encoded)
+  }
+
+  /** Records a claim about another member, and follows up what it changed. */
+  adopt(claim: Claim, age: number, encoded?: Uint8Array): void {
+    const change = this.table.apply(claim, this.now - age)
+    if (change === undefined) return
+    if (change === "Full") return this.count("drops", "TableFull")
+    if (change.standing) this.passOn(change.entry, claim, encoded)
+    this.#follow(change)
+  }
+
+  #follow({ before, entry, standing }: Change): void {
+    const { state } = entry
+    const wasLive = before !== undefined && (before.status === "Alive" || before.status === "Suspect")
+    if (!entry.isGone && !wasLive) {
+      this.onLive(entry)
+      this.#reportConflicts(entry)
+    }
+    if (state.status === "Suspect" && standing) this.onSuspect(entry)
+    if (state.status === "Dead" && wasLive) this.#dying.push(entry)
+    this.#report(entry, before, wasLive)
+  }
+
+  #report(entry: Entry, before: MemberState | undefined, wasLive: boolean): void {
+    const { member, state } = entry
+    // nobody is a member before its own claim was heard; and the one who was there first stands for the name
+    if (member === undefined || this.table.standingFor(state.id) !== entry) return
+    const wasMember = before !== undefined && before.profile !== undefined
+    if (entry.isGone) {
+      if (wasMember && wasLive) {
+        this.happened({ _tag: state.status === "Left" ? "Left" : "Died", member })
+        // a second claimant of the name may take its place
+        const next = this.table.standingFor(state.id)
+        if (next !== entry && next?.member !== undefined) this.happened({ _tag: "Joined", member: next.member })
+      }
+      return
+    }
+    if (!wasLive || !wasMember) {
+      this.happened({ _tag: "Joined", member })
+      if (state.status === "Suspect") this.happened({ _tag: "Suspected", member })
+      return
+    }
+    if (state.status === "Suspect") {
+      if (before.status !== "Suspect") this.happened({ _tag: "Suspected", member })
+    } else if (before.status === "Suspect") {
+      this.happened({ _tag: "Refuted", member })
+    }
+    if (compareBytes(before.profile.metadata, state.profile!.metadata) !== 0) {
+      this.happened({ _tag: "Updated", member })
+    }
+  }
+
+  #reportConflicts(entry: Entry): void {
+    for (const other of this.table.liveNamed(entry.state.id)) {
+      if (other === entry) continue
+      const { id } = entry.state
+      this.happened({ _tag: "Conflict", id, addresses: [other.state.address, entry.state.address] })
+      this.log(
+        other === this.self ? "Error" : "Warn",
+        `two live nodes are named ${id}: ${other.state.address} and ${entry.state.address}; give each its own name`
+      )
+    }
+  }
+
+  #hearOfSelf(claim: Claim): void {
+    const { state } = this.self
+    if (claim._tag === "Alive") {
+      // said by an earlier process of this name, before its clock was set back
+      const same = claim.incarnation === state.profile!.incarnation &&
+        compareBytes(claim.metadata ?? new Uint8Array(0), state.profile!.metadata) === 0
+      if (claim.incarnation < state.incarnation || same) return
+    } else if (claim.incarnation < state.incarnation) {
+      return
+    }
+    if (this.phase !== "running") {
+      // nothing outranks a leave of the same incarnation
+      if (claim.incarnation > state.incarnation) this.sayLeft(claim.incarnation)
+      return
+    }
+    this.count("refutations", claim._tag)
+    this.log("Info", `refuting that this node is ${claim._tag.toLowerCase()} in incarnation ${claim.incarnation}`)
+    this.sayAlive(claim.incarnation + 1)
+  }
+
+  // ---------------------------------------------------------------------------
+  // gossip
+  // ---------------------------------------------------------------------------
+
+  /** Queues a claim to be passed on. */
+  passOn(entry: Entry, claim: Claim, encoded?: Uint8Array): void {
+    // a copy: the frame it came in must not be kept for one claim of it
+    this.broadcasts.add(entry.key, encoded?.slice() ?? encodeMessage(withAge(claim, this.now - entry.changedAt)))
+    this.armGossip(this.random.nextDoubleUnsafe() * this.config.gossipInterval)
+  }
+
+  armGossip(delay: number): void {
+    if (this.#gossipArmed) return
+    this.#gossipArmed = true
+    this.wake(delay, { _tag: "Gossip", token: ++this.#gossipToken })
+  }
+
+  /** A round of gossip is due. */
+  gossipDue(token: number): void {
+    if (token === this.#gossipToken) this.gossip()
+  }
+
+  /** One round of gossip to members that are live or lately dead, for as long as there is something to say. */
+  gossip(): void {
+    this.#gossipArmed = false
+    if (this.broadcasts.size === 0) return
+    const { live } = this.table
+    const dead = this.#latelyDead()
+    const size = live.length + dead.length
+    const peers = this.#choose(
+      size,
+      (index) => index < live.length ? live[index]! : dead[index - live.length]!,
+      this.config.gossipNodes,
+      undefined
+    )
+    for (const peer of peers) this.out({ _tag: "Gossip", to: peer.state.address })
+    this.armGossip(this.config.gossipInterval)
+  }
+
+  // so that one who is wrongly held dead hears of it and can refute
+  #latelyDead(): ReadonlyArray<Entry> {
+    if (this.#dying.length > 0) {
+      this.#dying = this.#dying.filter((entry) =>
+        entry.state.status === "Dead" && this.now - entry.changedAt < this.config.gossipToTheDead
+      )
+    }
+    return this.#dying
+  }
+}
+
+/** A claim of the present age, for those that carry one. */
+export const withAge = (claim: Claim, age: number): Claim => {
+  if (claim._tag !== "Dead" && claim._tag !== "Left") return claim
+  const seconds = Math.floor(age / 1000)
+  if (seconds === claim.age) return claim
+  const { age: _, ...rest } = claim
+  return seconds > 0 ? { ...rest, age: seconds } : rest
+}

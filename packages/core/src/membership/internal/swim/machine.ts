@@ -1,0 +1,276 @@
+/**
+ * Swim as a machine: hands each input to the part that owns it.
+ */
+import type { Address } from "../../../Address.ts"
+import type { Birth, Input, Protocol, RandomSource } from "../../../node/Protocol.ts"
+import type { Claim, Message, Tag } from "../../../wire/Message.ts"
+import { isLive, type Member } from "../../Member.ts"
+import type { MembershipEvent } from "../../MembershipEvent.ts"
+import type { MembershipMachine } from "../machine.ts"
+import type { MembershipCommand, MembershipResult } from "../command.ts"
+import type { Config } from "./config.ts"
+import { Core, type Out, type Timer } from "./core.ts"
+import { Probing } from "./probing.ts"
+import { Suspicions } from "./suspicion.ts"
+import { Sync } from "./sync.ts"
+
+/** The kinds of messages that Swim owns. */
+export const handles: ReadonlyArray<Tag> = [
+  "Ping",
+  "PingRequest",
+  "Ack",
+  "Alive",
+  "Suspect",
+  "Dead",
+  "Left",
+  "SyncRequest",
+  "SyncResponse"
+]
+
+/** Claims are joined into a semilattice: the second time they change nothing. */
+const idempotent: ReadonlyArray<Tag> = ["Alive", "Suspect", "Dead", "Left"]
+
+/** Peers of an earlier life that a restarted machine turns to besides its seeds. */
+const maxFormerPeers = 8
+
+export class SwimMachine implements MembershipMachine {
+  readonly #core: Core
+  readonly #probing: Probing
+  readonly #suspicions: Suspicions
+  readonly #sync: Sync
+  #leaving: number | undefined
+  /** What the machine before this one knew; not taken over when that has not helped before. */
+  readonly #inherited: ReadonlyArray<Claim>
+
+  constructor(
+    birth: Birth<MembershipMachine>,
+    config: Config,
+    options: { readonly seeds: ReadonlyArray<Address>; readonly metadata: Uint8Array }
+  ) {
+    const { previous } = birth
+    const former = previous?.self
+    this.#core = new Core(
+      birth,
+      config,
+      Math.max(Math.floor(birth.wallClock), former === undefined ? 0 : former.incarnation + 1),
+      former?.metadata ?? options.metadata
+    )
+    const peers = previous?.members().filter((member) => isLive(member) && member.id !== birth.id) ?? []
+    this.#sync = new Sync(this.#core, options.seeds, peers.slice(0, maxFormerPeers).map((peer) => peer.address))
+    this.#probing = new Probing(this.#core, (entry, hash) => this.#sync.compare(entry, hash))
+    this.#suspicions = new Suspicions(this.#core)
+    this.#core.onLive = (entry) => this.#probing.add(entry)
+    this.#core.onSuspect = (entry) => this.#suspicions.start(entry)
+    this.#inherited = birth.restarts === 1 ? previous?.claims() ?? [] : []
+  }
+
+  get self(): Member {
+    return this.#core.self.member!
+  }
+
+  /** Every member, itself included: one a name. */
+  members(): Array<Member> {
+    const { self, table } = this.#core
+    // whoever else claims this node's name, it knows itself
+    return table.members().map((member) => member.id === self.state.id ? self.member! : member)
+  }
+
+  /** The hash that probes carry. */
+  get tableHash(): number {
+    return this.#core.table.hash
+  }
+
+  piggyback(room: number): ReadonlyArray<Uint8Array> {
+    const { broadcasts, retransmitLimit } = this.#core
+    return broadcasts.size === 0 ? [] : broadcasts.take(room, retransmitLimit)
+  }
+
+  /** Last words of a node that ends at once: its leave, to as many as would be told in a round of gossip. */
+  farewell(now: number, random: RandomSource): ReadonlyArray<Out> {
+    const core = this.#core
+    core.now = now
+    core.random = random
+    if (core.phase === "running") core.sayLeft(core.self.state.incarnation)
+    core.phase = "left"
+    core.gossip()
+    return core.takeOutputs()
+  }
+
+  /** What it knows, for the machine that takes its place. */
+  claims(): ReadonlyArray<Claim> {
+    return this.#sync.claims()
+  }
+
+  step(input: Input<MembershipCommand>, now: number, random: RandomSource): ReadonlyArray<Out> {
+    const core = this.#core
+    core.now = now
+    core.random = random
+    switch (input._tag) {
+      case "Started": {
+        this.#start()
+        break
+      }
+      case "Received": {
+        this.#receive(input.from, input.message, input.encoded)
+        break
+      }
+      case "Requested": {
+        if (input.message._tag === "SyncRequest") this.#sync.onRequest(input.reply, input.message)
+        else core.out({ _tag: "Reply", reply: input.reply, message: undefined })
+        break
+      }
+      case "Answered": {
+        this.#sync.onAnswer(input.exchange, input.answer, input.failure)
+        break
+      }
+      case "Due": {
+        this.#due(input.timer as Timer)
+        break
+      }
+      case "Commanded": {
+        this.#command(input.command, input.completion)
+        break
+      }
+    }
+    return core.takeOutputs()
+  }
+
+  #start(): void {
+    const core = this.#core
+    core.sayAlive(core.self.state.incarnation)
+    for (const claim of this.#inherited) core.hear(claim, "sync")
+    this.#probing.start()
+    this.#sync.start()
+    core.wake(reapInterval(core.config), { _tag: "Reap" })
+  }
+
+  #receive(from: Address, message: Message, encoded: Uint8Array): void {
+    switch (message._tag) {
+      case "Ping":
+        return this.#probing.onPing(from, message)
+      case "PingRequest":
+        return this.#probing.onPingRequest(from, message)
+      case "Ack":
+        return this.#probing.onAck(message)
+      case "Alive":
+      case "Suspect":
+      case "Dead":
+      case "Left":
+        return this.#core.hear(message, "gossip", encoded)
+      // these belong on a stream
+      case "SyncRequest":
+      case "SyncResponse":
+        return this.#core.count("drops", "Unexpected")
+    }
+  }
+
+  #due(timer: Timer): void {
+    switch (timer._tag) {
+      case "Probe":
+        return this.#probing.period(timer.epoch)
+      case "ProbeTimeout":
+        return this.#probing.timeout(timer.nonce)
+      case "Suspicion":
+        return this.#suspicions.expire(timer.key, timer.token)
+      case "Gossip":
+        return this.#gossip(timer.token)
+      case "Sync":
+        return this.#sync.periodic(timer.epoch)
+      case "Join":
+        return this.#sync.retryJoin(timer.token)
+      case "Reconnect":
+        return this.#sync.reconnect(timer.epoch)
+      case "Reap":
+        return this.#reap()
+    }
+  }
+
+  #command(command: MembershipCommand, completion: number): void {
+    const core = this.#core
+    switch (command._tag) {
+      case "Join": {
+        if (core.phase !== "running") this.#rejoin()
+        return this.#sync.join(command.seeds, completion)
+      }
+      case "Leave":
+        return this.#leave(completion)
+      case "SetMetadata": {
+        if (core.phase === "running") core.sayAlive(core.self.state.incarnation + 1, command.metadata)
+        return this.#done(completion)
+      }
+    }
+  }
+
+  #done(completion: number): void {
+    this.#core.out({ _tag: "Completed", completion, result: { _tag: "Done" } })
+  }
+
+  // ---------------------------------------------------------------------------
+  // leaving
+  // ---------------------------------------------------------------------------
+
+  #leave(completion: number): void {
+    const core = this.#core
+    if (core.phase !== "running" || core.clusterSize === 1) {
+      if (core.phase === "running") core.sayLeft(core.self.state.incarnation)
+      core.phase = "left"
+      return this.#done(completion)
+    }
+    core.phase = "leaving"
+    this.#leaving = completion
+    core.sayLeft(core.self.state.incarnation)
+    core.gossip()
+  }
+
+  #gossip(token: number): void {
+    const core = this.#core
+    core.gossipDue(token)
+    // the leave has been said as often as any claim is
+    if (core.phase === "leaving" && !core.broadcasts.has(core.self.key)) {
+      core.phase = "left"
+      if (this.#leaving !== undefined) this.#done(this.#leaving)
+      this.#leaving = undefined
+    }
+  }
+
+  #rejoin(): void {
+    const core = this.#core
+    if (this.#leaving !== undefined) this.#done(this.#leaving)
+    this.#leaving = undefined
+    core.phase = "running"
+    core.epoch++
+    core.sayAlive(core.self.state.incarnation + 1)
+    this.#probing.start()
+    this.#sync.start()
+  }
+
+  // ---------------------------------------------------------------------------
+  // forgetting
+  // ---------------------------------------------------------------------------
+
+  #reap(): void {
+    const { config, now, self, table } = this.#core
+    this.#core.wake(reapInterval(config), { _tag: "Reap" })
+    for (const entry of table.gone) {
+      if (entry === self || now - entry.changedAt < config.deadRetention) continue
+      const { member, state } = entry
+      const listed = table.standingFor(state.id) === entry
+      table.remove(entry)
+      this.#core.broadcasts.remove(entry.key)
+      if (listed && member !== undefined) this.#core.happened({ _tag: "Reaped", member })
+    }
+  }
+}
+
+const reapInterval = (config: Config): number => Math.max(1000, config.deadRetention / 60)
+
+/** Swim, for a node to run. */
+export const makeProtocol = (
+  config: Config,
+  options: { readonly seeds: ReadonlyArray<Address>; readonly metadata: Uint8Array }
+): Protocol<MembershipCommand, MembershipEvent, MembershipResult, MembershipMachine> => ({
+  name: "swim",
+  handles,
+  idempotent,
+  make: (birth) => new SwimMachine(birth, config, options)
+})

@@ -1,0 +1,452 @@
+/**
+ * A node: one supervised fiber that runs protocols.
+ *
+ * It waits for its mailbox or its next timer, steps the protocol that owns the input, and performs what came out.
+ * Inputs are handled one at a time, and nothing of the application runs inside that loop. Reading and writing the
+ * transport, exchanges and log lines are fibers of their own, which live and end with the node.
+ *
+ * A defect in a step is logged with its cause and counted; the node is then restarted by `defectRetryPolicy`,
+ * without the message that broke it. When the policy ends, the node leaves where it still can, and `failure` fails.
+ *
+ * @since 0.1.0
+ */
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Queue from "effect/Queue"
+import * as Random from "effect/Random"
+import * as Schedule from "effect/Schedule"
+import type * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
+import type { Address } from "../Address.ts"
+import * as GossipMetrics from "../GossipMetrics.ts"
+import { type Receiver, Transport, type TransportError } from "../Transport.ts"
+import { assemble, clusterHash, type Decoded, decode, type Deduplication, encodeMessage } from "../wire/Frame.ts"
+import type { Message } from "../wire/Message.ts"
+import { Actor, type AnyMachine, type AnyProtocol, type LogLine, type Mail, type Outgoing, type Request, type Slot } from "./internal/actor.ts"
+import { Counters } from "./internal/counters.ts"
+import { Seen } from "./internal/seen.ts"
+import { GaveUp, NodeError, Stopped } from "./NodeError.ts"
+import type { Machine, Protocol } from "./Protocol.ts"
+
+// -----------------------------------------------------------------------------
+// model
+// -----------------------------------------------------------------------------
+
+/** How a node is run. */
+export interface Options {
+  /** The node's name: 1 to 128 bytes of UTF-8, without white space and control characters. */
+  readonly id: string
+  /** The cluster's name, of the same form. Nodes of other clusters are not heard. */
+  readonly cluster: string
+  /** Most messages that wait to be handled; further ones of peers are dropped, and counted. */
+  readonly mailboxCapacity: number
+  /** Most datagrams that wait to be sent; further ones are dropped, and counted. */
+  readonly sendCapacity: number
+  /** Most exchanges that this node has open towards peers at a time; further ones wait. */
+  readonly maxExchanges: number
+  /** When, and how often, a node is restarted after a defect. */
+  readonly defectRetryPolicy: Schedule.Schedule<unknown, unknown>
+}
+
+/** The defaults of {@link Options}. */
+export const defaults = {
+  mailboxCapacity: 4096,
+  sendCapacity: 4096,
+  maxExchanges: 32,
+  defectRetryPolicy: Schedule.min([Schedule.exponential(500, 1.5), Schedule.spaced("10 seconds")])
+} as const satisfies Partial<Options>
+
+/** A protocol that a node runs. */
+export interface Attached<Command, Result, M> {
+  /** Gives the protocol a command, and waits until it is done. */
+  readonly command: (command: Command) => Effect.Effect<Result, NodeError>
+  /** The machine that runs now: another one after a restart. It is only to be read. */
+  readonly machine: () => M
+}
+
+/** Exchanges that may wait for their turn, as a multiple of `maxExchanges`. */
+const waitingExchanges = 8
+
+/** Log lines that may wait to be written. */
+const logCapacity = 256
+
+/** Messages lately heard that are remembered, at least. */
+const seenCapacity = 1024
+
+/** Datagrams sent in a row before others of the process get their turn. */
+const sendBurst = 32
+
+// -----------------------------------------------------------------------------
+// service
+// -----------------------------------------------------------------------------
+
+/** The node that protocols attach to. */
+export class Node extends Context.Service<Node, {
+  /** The node's name. */
+  readonly id: string
+  /** The address it advertises. */
+  readonly address: Address
+  /** Bytes of messages that fit a datagram. */
+  readonly maxMessageSize: number
+
+  /**
+   * Runs a protocol in the node until the scope closes; the protocol then says its last words. Events are handed
+   * over inside the node's loop: the callbacks must only note them. `onRestart` gets the machine that broke and the
+   * one that took its place.
+   */
+  readonly attach: <Command, Event, Result, M extends Machine<Command, Event, Result>>(
+    protocol: Protocol<Command, Event, Result, M>,
+    handlers: {
+      readonly onEvent: (event: Event) => void
+      readonly onRestart: (before: M, now: M) => void
+    }
+  ) => Effect.Effect<Attached<Command, Result, M>, never, Scope.Scope>
+
+  /** Registers a value that is read when metrics are, as a gauge with the node's attributes. */
+  readonly gauge: (metric: Parameters<Counters["gauge"]>[0], attributes: { readonly [name: string]: string }, read: () => number) => void
+
+  /** Waits for the node to end by itself: it fails when `defectRetryPolicy` has ended. */
+  readonly failure: Effect.Effect<never, NodeError>
+}>()("@effect-gossip/core/node/Node") {}
+
+// -----------------------------------------------------------------------------
+// make
+// -----------------------------------------------------------------------------
+
+/** Runs a node until the scope closes. */
+export const make = Effect.fnUntraced(function*(options: Options) {
+  const transport = yield* Transport
+  const clock = yield* Clock.Clock
+  const random = yield* Random.Random
+  const scope = yield* Effect.scope
+  const counters = new Counters(yield* Effect.context<never>(), { node: options.id })
+  yield* Effect.addFinalizer(() => Effect.sync(() => counters.remove()))
+
+  const cluster = clusterHash(options.cluster)
+  const mailbox = yield* Queue.bounded<Mail>(options.mailboxCapacity)
+  const outgoing = yield* Queue.bounded<Outgoing, Cause.Done>(options.sendCapacity)
+  const logs = yield* Queue.bounded<LogLine>(logCapacity)
+  const failed = yield* Deferred.make<never, NodeError>()
+  const permits = yield* Semaphore.make(options.maxExchanges)
+  let requests: Array<Request> = []
+  let openRequests = 0
+  let ended: NodeError | undefined
+
+  const now = (): number => Number(clock.monotonicTimeNanosUnsafe()) / 1_000_000
+  const annotated = Effect.annotateLogs({ node: options.id })
+  const run = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.forkIn(annotated(effect), scope)
+
+  const actor = new Actor({
+    id: options.id,
+    address: transport.address,
+    cluster,
+    maxDatagramSize: transport.maxDatagramSize,
+    maxExchangeSize: transport.maxExchangeSize,
+    random,
+    counters,
+    hands: {
+      send: (datagram) => Queue.offerUnsafe(outgoing, datagram),
+      request: (request) => requests.push(request),
+      log: (line) => Queue.offerUnsafe(logs, line)
+    }
+  })
+  counters.gauge(GossipMetrics.mailboxSize, {}, () => Queue.sizeUnsafe(mailbox))
+
+  // ---------------------------------------------------------------------------
+  // in
+  // ---------------------------------------------------------------------------
+
+  const seen = new Seen(seenCapacity, random)
+  let fingerprint = 0
+  const deduplication: Deduplication = {
+    isKnown: (bytes, start, end) => {
+      fingerprint = seen.fingerprint(bytes, start, end)
+      const known = seen.has(fingerprint)
+      if (known) counters.duplicates.count++
+      return known
+    },
+    onDecoded: (message) => {
+      if (actor.isIdempotent(message._tag)) seen.add(fingerprint)
+    }
+  }
+
+  const decodeFrame = (frame: Uint8Array, deduplication?: Deduplication): Decoded => {
+    const decoded = decode(cluster, frame, deduplication)
+    for (const reason of decoded.dropped) actor.drop(reason)
+    return decoded
+  }
+
+  const receive = Effect.fnUntraced(function*(receiver: Receiver) {
+    let lost = 0
+    while (true) {
+      const packets = yield* receiver.pull
+      for (const { from, payload } of packets) {
+        counters.datagramsIn.count++
+        counters.datagramBytesIn.count += payload.length
+        const { dropped, encoded, messages } = decodeFrame(payload, deduplication)
+        if (dropped.length > 0) yield* Effect.logDebug(`dropped of a datagram from ${from}: ${dropped.join(", ")}`)
+        for (let i = 0; i < messages.length; i++) {
+          const mail: Mail = { _tag: "Received", from, message: messages[i]!, encoded: encoded[i]! }
+          if (!Queue.offerUnsafe(mailbox, mail)) actor.drop("MailboxFull")
+        }
+      }
+      const dropped = receiver.dropped()
+      if (dropped > lost) counters.add(GossipMetrics.drops, { reason: "ReceiveBufferFull" }, dropped - lost)
+      lost = dropped
+    }
+  })
+
+  const answer = Effect.fnUntraced(function*(from: Address, request: Uint8Array) {
+    counters.add(GossipMetrics.exchangeBytes, { direction: "in" }, request.length)
+    const { messages } = decodeFrame(request)
+    const message = messages[0]
+    const reply = Deferred.makeUnsafe<Uint8Array | undefined>()
+    const taken = message !== undefined && messages.length === 1 &&
+      (Queue.offerUnsafe(mailbox, { _tag: "Requested", from, message, reply }) || actor.drop("MailboxFull"))
+    const bytes = taken === true ? yield* Deferred.await(reply) : undefined
+    counters.add(GossipMetrics.exchanges, { direction: "in", result: bytes === undefined ? "refused" : "answered" })
+    if (bytes === undefined) return yield* Effect.interrupt
+    counters.add(GossipMetrics.exchangeBytes, { direction: "out" }, bytes.length)
+    return bytes
+  })
+
+  // ---------------------------------------------------------------------------
+  // out
+  // ---------------------------------------------------------------------------
+
+  const write = Effect.gen(function*() {
+    while (true) {
+      const datagrams = yield* Queue.takeAll(outgoing)
+      for (let i = 0; i < datagrams.length; i++) {
+        const { frame, to } = datagrams[i]!
+        yield* Effect.catch(transport.send(to, frame), (error) => {
+          actor.drop("SendFailed")
+          return Effect.logDebug(`no datagram could be sent to ${to}: ${error.message}`)
+        })
+        // sends complete at once and would keep the receiving side of this process from its work
+        if (i % sendBurst === sendBurst - 1) yield* Effect.yieldNow
+      }
+    }
+  }).pipe(Effect.catchCause((cause) => Cause.hasInterrupts(cause) ? Effect.failCause(cause) : Effect.void))
+
+  const writeLogs = Effect.gen(function*() {
+    while (true) {
+      for (const { level, text } of yield* Queue.takeAll(logs)) yield* Effect.logWithLevel(level)(text)
+    }
+  })
+
+  const exchange = Effect.fn("gossip.exchange")(function*({ message, to }: Request) {
+    yield* Effect.annotateCurrentSpan({ node: options.id, to, kind: message._tag })
+    const addresses = (yield* transport.resolve(to)).filter((address) => address !== transport.address)
+    const frame = assemble(cluster, [encodeMessage(message)])
+    let problem = "that is this node itself"
+    for (const address of addresses) {
+      counters.add(GossipMetrics.exchangeBytes, { direction: "out" }, frame.length)
+      const result = yield* Effect.result(transport.exchange(address, frame))
+      if (result._tag === "Failure") {
+        problem = result.failure.message
+        continue
+      }
+      counters.add(GossipMetrics.exchangeBytes, { direction: "in" }, result.success.length)
+      const { dropped, messages } = decodeFrame(result.success)
+      if (messages.length === 1) return { answer: messages[0], failure: "" }
+      problem = `its answer was not understood: ${dropped.join(", ")}`
+    }
+    return { answer: undefined, failure: problem }
+  })
+
+  const perform = (request: Request) =>
+    permits.withPermit(exchange(request)).pipe(
+      Effect.catch((error: TransportError) => Effect.succeed({ answer: undefined, failure: error.message })),
+      Effect.catchCause((cause) =>
+        Cause.hasInterrupts(cause)
+          ? Effect.failCause(cause)
+          : Effect.as(Effect.logError("an exchange broke", cause), { answer: undefined, failure: "it broke this node's transport" })
+      ),
+      Effect.flatMap((outcome: { readonly answer: Message | undefined; readonly failure: string }) => {
+        counters.add(GossipMetrics.exchanges, {
+          direction: "out",
+          result: outcome.answer === undefined ? "failed" : "answered"
+        })
+        const { exchange, machine, slot } = request
+        return Queue.offer(mailbox, { _tag: "Answered", slot, machine, exchange, ...outcome })
+      }),
+      Effect.onExit(() => Effect.sync(() => openRequests--))
+    )
+
+  // ---------------------------------------------------------------------------
+  // the loop
+  // ---------------------------------------------------------------------------
+
+  let backlog: ReadonlyArray<Mail> = []
+  let next = 0
+  let armed = Infinity
+  let sleeper: Fiber.Fiber<void> | undefined
+
+  const arm = Effect.fnUntraced(function*() {
+    const due = actor.timers.next
+    if (due >= armed) return
+    sleeper?.interruptUnsafe()
+    armed = due
+    sleeper = yield* Effect.forkIn(
+      // whole microseconds: a shorter sleep could end before the clock has moved
+      Effect.andThen(Effect.sleep(Math.max(0, Math.ceil((due - now()) * 1000) / 1000)), () =>
+        Effect.sync(() => {
+          armed = Infinity
+          // a full mailbox wakes the loop by itself
+          Queue.offerUnsafe(mailbox, { _tag: "Tick" })
+        })),
+      scope
+    )
+  })
+
+  const loop = Effect.gen(function*() {
+    while (true) {
+      if (next >= backlog.length) {
+        backlog = yield* Queue.takeAll(mailbox)
+        next = 0
+      }
+      while (next < backlog.length) actor.handle(backlog[next++]!, now())
+      actor.fire(now())
+      actor.flush()
+      if (requests.length > 0) {
+        const begun = requests
+        requests = []
+        for (const request of begun) {
+          if (openRequests >= options.maxExchanges * (1 + waitingExchanges)) {
+            const { exchange, machine, slot } = request
+            actor.handle(
+              { _tag: "Answered", slot, machine, exchange, answer: undefined, failure: "too many exchanges are open" },
+              now()
+            )
+          } else {
+            openRequests++
+            yield* run(perform(request))
+          }
+        }
+      }
+      if (actor.timers.next < armed) yield* arm()
+    }
+  })
+
+  let restarts = 0
+  let broken = false
+  const attempt = Effect.suspend(() => {
+    if (broken) {
+      restarts++
+      counters.add(GossipMetrics.restarts, {})
+      actor.restart(now(), clock.currentTimeMillisUnsafe())
+      broken = false
+    }
+    return loop
+  })
+
+  const supervised = attempt.pipe(
+    Effect.sandbox,
+    Effect.tapError((cause) => {
+      broken = true
+      requests = []
+      actor.broke(Cause.squash(cause))
+      return Effect.logError("a defect broke the node; it is restarted without the message that broke it", cause)
+    }),
+    Effect.retry(options.defectRetryPolicy),
+    Effect.catch((cause) => giveUp(cause))
+  )
+
+  const end = (error: NodeError) => {
+    if (ended !== undefined) return
+    ended = error
+    actor.end(now(), error)
+    const waiting = [...backlog.slice(next), ...drain(mailbox)]
+    backlog = []
+    for (const mail of waiting) {
+      if (mail._tag === "Commanded") Deferred.doneUnsafe(mail.completion, Effect.fail(error))
+      if (mail._tag === "Requested") Deferred.doneUnsafe(mail.reply, Effect.succeed(undefined))
+    }
+  }
+
+  const giveUp = Effect.fnUntraced(function*(cause: Cause.Cause<unknown>) {
+    const error = new NodeError({ reason: new GaveUp({ restarts, cause: Cause.squash(cause) }) })
+    end(error)
+    yield* Effect.logFatal("the node breaks again and again, and is given up", cause)
+    yield* Deferred.fail(failed, error)
+  })
+
+  // A datagram socket that fails is opened again: a node without one hears nobody and must not stay silent about it.
+  const listen = Effect.scoped(Effect.flatMap(transport.datagrams, receive)).pipe(
+    Effect.tapError((error: TransportError) => Effect.logWarning(`receiving datagrams failed: ${error.message}`)),
+    Effect.retry(Schedule.min([Schedule.exponential(100), Schedule.spaced("10 seconds")]))
+  )
+
+  const writer = yield* run(write)
+  yield* run(writeLogs)
+  // runs first of the finalizers, while the fibers above still do
+  yield* Effect.addFinalizer(() =>
+    Effect.sync(() => end(new NodeError({ reason: new Stopped() }))).pipe(
+      Effect.andThen(Queue.end(outgoing)),
+      Effect.andThen(Effect.exit(Effect.timeoutOption(awaitFiber(writer), "1 second")))
+    )
+  )
+  yield* run(supervised)
+  yield* run(listen)
+  yield* transport.serve((from, request) =>
+    Effect.withSpan(annotated(answer(from, request)), "gossip.serve", { attributes: { node: options.id, from } })
+  )
+
+  return Node.of({
+    id: options.id,
+    address: transport.address,
+    maxMessageSize: actor.room,
+    failure: Deferred.await(failed),
+    gauge: (metric, attributes, read) => counters.gauge(metric, attributes, read),
+    attach: (protocol, handlers) =>
+      Effect.gen(function*() {
+        const slot: Slot = {
+          protocol: protocol as unknown as AnyProtocol,
+          machine: actor.makeMachine(protocol as unknown as AnyProtocol, now(), clock.currentTimeMillisUnsafe()),
+          onEvent: handlers.onEvent as (event: unknown) => void,
+          onRestart: handlers.onRestart as unknown as (before: AnyMachine, now: AnyMachine) => void,
+          detached: false
+        }
+        yield* Queue.offer(mailbox, { _tag: "Attach", slot })
+        yield* Effect.addFinalizer(() =>
+          Effect.sync(() => {
+            if (ended === undefined) actor.farewell(slot, now())
+            actor.detach(slot)
+          })
+        )
+        const command = Effect.fnUntraced(function*(command: unknown) {
+          if (ended !== undefined) return yield* ended
+          const completion = Deferred.makeUnsafe<unknown, NodeError>()
+          yield* Queue.offer(mailbox, { _tag: "Commanded", slot, command, completion })
+          return yield* Deferred.await(completion)
+        })
+        // the slot holds the protocol with its types forgotten
+        return { command, machine: () => slot.machine } as never
+      })
+  })
+})
+
+const awaitFiber = (fiber: Fiber.Fiber<unknown, unknown>): Effect.Effect<void> =>
+  Effect.callback((resume) => {
+    const stop = fiber.addObserver(() => resume(Effect.void))
+    return Effect.sync(stop)
+  })
+
+const drain = <A>(queue: Queue.Queue<A>): Array<A> => {
+  const taken: Array<A> = []
+  while (true) {
+    const exit = Queue.takeUnsafe(queue)
+    if (exit === undefined || exit._tag === "Failure") return taken
+    taken.push(exit.value)
+  }
+}
+
+/** Runs a node with the layer's scope. */
+export const layer = (options: Options): Layer.Layer<Node, TransportError, Transport> =>
+  Layer.effect(Node, make(options))

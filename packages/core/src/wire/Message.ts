@@ -1,0 +1,200 @@
+/**
+ * The messages of all protocols, as schemas: what may cross the network, and the bounds of every field.
+ *
+ * Each message is a `Schema.TaggedStruct` encoded with `SchemaBinary` in its evolvable mode: a field has a number
+ * that is never reused, a newer node may add optional fields, and an older one skips what it does not know. A tag
+ * that a node does not know is dropped by itself; the rest of the frame is still handled.
+ *
+ * @since 0.1.0
+ */
+import { fieldId } from "effect/encoding/SchemaBinary"
+import * as Schema from "effect/Schema"
+import { Address } from "../Address.ts"
+
+// -----------------------------------------------------------------------------
+// fields
+// -----------------------------------------------------------------------------
+
+/** Longest name of a node, in bytes of UTF-8. */
+export const maxNodeIdSize = 128
+
+/** Longest name of a cluster, in bytes of UTF-8. */
+export const maxClusterNameSize = 128
+
+/** Largest metadata of a member in bytes, as memberlist's `MetaMaxSize`: a claim must fit a datagram with room to spare. */
+export const maxMetadataSize = 512
+
+/** Bytes of {@link SyncRequest}'s `buckets`: 64 hashes of 32 bits. */
+export const bucketsSize = 256
+
+/** Most claims in one sync, a bound on what a peer can make a node allocate. Larger tables take several syncs. */
+export const maxClaims = 65_536
+
+const utf8 = new TextEncoder()
+const printableAscii = /^[\x21-\x7e]+$/
+const printable = /^[^\s\p{C}]+$/u
+
+// names are checked with every message, so the common ones take the short way
+const isName = (maxSize: number) =>
+  Schema.makeFilter((text: string) =>
+    (printableAscii.test(text)
+      ? text.length <= maxSize
+      : printable.test(text) && utf8.encode(text).length <= maxSize) ||
+    `a name of 1 to ${maxSize} bytes of UTF-8, without spaces and control characters`
+  )
+
+/**
+ * The name that tells a node from all others of its cluster: 1 to 128 bytes of UTF-8, without white space and
+ * control characters, so that it can be printed and logged as it is.
+ */
+export const NodeId = Schema.String.check(isName(maxNodeIdSize))
+
+/** The name of a cluster; the same form as {@link NodeId}. */
+export const ClusterName = Schema.String.check(isName(maxClusterNameSize))
+
+/** An unsigned integer of 32 bits. */
+export const Uint32 = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 0xffff_ffff }))
+
+/**
+ * Orders what is said of a member: only the member itself raises it.
+ *
+ * It starts at the Unix time in milliseconds of the node's start, as Cassandra's generation does, so that a later
+ * life of a name outranks the former without a disk. At most 2^48 - 1, which is past the year 10000.
+ */
+export const Incarnation = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 0xffff_ffff_ffff }))
+
+/** Opaque metadata of a member, at most 512 bytes. */
+export const Metadata = Schema.Uint8Array.check(
+  Schema.makeFilter((bytes: Uint8Array) =>
+    bytes.length <= maxMetadataSize || `metadata of at most ${maxMetadataSize} bytes`
+  )
+)
+
+// -----------------------------------------------------------------------------
+// claims
+// -----------------------------------------------------------------------------
+
+const memberFields = {
+  id: NodeId.pipe(fieldId(1)),
+  address: Address.pipe(fieldId(2)),
+  incarnation: Incarnation.pipe(fieldId(3))
+}
+
+const ageField = {
+  /** Whole seconds since the sender learned of it; absent for less than one. */
+  age: Schema.optionalKey(Uint32).pipe(fieldId(5))
+}
+
+/** "I am here": made by the member itself, and passed on by others. SWIM's `Alive`. */
+export const Alive = Schema.TaggedStruct("Alive", {
+  ...memberFields,
+  metadata: Schema.optionalKey(Metadata).pipe(fieldId(4)),
+  /** The wire protocol the member speaks. */
+  protocolVersion: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 255 })).pipe(fieldId(6))
+})
+
+/** "It did not answer my probe": SWIM's `Suspect`. */
+export const Suspect = Schema.TaggedStruct("Suspect", {
+  ...memberFields,
+  /** Who accuses. */
+  from: NodeId.pipe(fieldId(4))
+})
+
+/** "It was suspected and has not refuted in time": SWIM's `Confirm`. */
+export const Dead = Schema.TaggedStruct("Dead", {
+  ...memberFields,
+  ...ageField,
+  /** Who accuses. */
+  from: NodeId.pipe(fieldId(4))
+})
+
+/** "I am leaving": made by the member itself. */
+export const Left = Schema.TaggedStruct("Left", { ...memberFields, ...ageField })
+
+/** A claim about a member. */
+export const Claim = Schema.Union([Alive, Suspect, Dead, Left])
+
+/** @since 0.1.0 */
+export type Claim = typeof Claim.Type
+
+// -----------------------------------------------------------------------------
+// probes
+// -----------------------------------------------------------------------------
+
+const tableField = {
+  /** Hash of the sender's member table, so that views that stay different are noticed. */
+  table: Uint32
+}
+
+/** Asks the target whether it is there. */
+export const Ping = Schema.TaggedStruct("Ping", {
+  /** Drawn at random for each probe; the ack repeats it. */
+  nonce: Uint32.pipe(fieldId(1)),
+  /** Who is meant: another node may have taken the address since. */
+  target: NodeId.pipe(fieldId(2)),
+  table: tableField.table.pipe(fieldId(3))
+})
+
+/** Asks a third node to probe the target and to pass on its ack: SWIM's `ping-req`. */
+export const PingRequest = Schema.TaggedStruct("PingRequest", {
+  nonce: Uint32.pipe(fieldId(1)),
+  target: NodeId.pipe(fieldId(2)),
+  address: Address.pipe(fieldId(3))
+})
+
+/** Answers a `Ping`, or passes on the ack of a `PingRequest`'s target. */
+export const Ack = Schema.TaggedStruct("Ack", {
+  nonce: Uint32.pipe(fieldId(1)),
+  /** Absent when the ack is passed on: the hash would be of the relay's target. */
+  table: Schema.optionalKey(tableField.table).pipe(fieldId(2))
+})
+
+// -----------------------------------------------------------------------------
+// sync
+// -----------------------------------------------------------------------------
+
+const Buckets = Schema.Uint8Array.check(
+  Schema.makeFilter((bytes: Uint8Array) => bytes.length === bucketsSize || `${bucketsSize} bytes`)
+)
+
+const syncFields = {
+  id: NodeId.pipe(fieldId(1)),
+  address: Address.pipe(fieldId(2)),
+  table: tableField.table.pipe(fieldId(3)),
+  /** What the sender knows and the other may lack; absent when it only compares tables, or has nothing to tell. */
+  claims: Schema.optionalKey(Schema.Array(Claim).check(Schema.isMaxLength(maxClaims))).pipe(fieldId(4)),
+  /** The hash of each 64th part of the table, so that only parts that differ need be sent. */
+  buckets: Schema.optionalKey(Buckets).pipe(fieldId(5))
+}
+
+/** Opens a push-pull: with all of the sender's claims, or only to compare, with the hashes of its table. */
+export const SyncRequest = Schema.TaggedStruct("SyncRequest", syncFields)
+
+/** Answers a {@link SyncRequest}: with claims where the tables differ. */
+export const SyncResponse = Schema.TaggedStruct("SyncResponse", syncFields)
+
+// -----------------------------------------------------------------------------
+// all messages
+// -----------------------------------------------------------------------------
+
+/** Everything a datagram or an exchange can hold. */
+export const Message = Schema.Union([
+  Ping,
+  PingRequest,
+  Ack,
+  Alive,
+  Suspect,
+  Dead,
+  Left,
+  SyncRequest,
+  SyncResponse
+])
+
+/** @since 0.1.0 */
+export type Message = typeof Message.Type
+
+/** The kinds of messages. */
+export type Tag = Message["_tag"]
+
+/** The kinds of messages, in a fixed order. */
+export const tags: ReadonlyArray<Tag> = Message.members.map((member) => member.fields._tag.ast.literal as Tag)

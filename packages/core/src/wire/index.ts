@@ -1,0 +1,7 @@
+/**
+ * What crosses the network.
+ *
+ * @since 0.1.0
+ */
+export * as Frame from "./Frame.ts"
+export * as Message from "./Message.ts"
