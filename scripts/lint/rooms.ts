@@ -122,7 +122,7 @@ export const rooms: ReadonlyArray<Room> = [
   {
     name: "testkit's tests",
     files: /^packages\/testkit\/test\//,
-    rooms: ["testkit"],
+    rooms: ["testkit", "testkit's conformance suites"],
     packages: /^(effect|@effect-gossip\/(core|testkit)|@effect\/vitest|vitest)(\/|$)/,
     why: "testkit's tests run wherever core runs"
   }

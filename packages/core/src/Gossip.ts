@@ -76,7 +76,13 @@ const maxSeeds = 1000
 const parseSeeds = (seeds: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<Address>, InvalidOption> =>
   Effect.forEach(seeds, (seed) =>
     Option.match(typeof seed === "string" ? fromStringOption(seed) : Option.none(), {
-      onNone: () => Effect.fail(new InvalidOption({ option: "seeds", problem: `${JSON.stringify(seed)} is not an address: write a seed as host:port, for example 10.0.0.1:7946` })),
+      onNone: () =>
+        Effect.fail(
+          new InvalidOption({
+            option: "seeds",
+            problem: `${JSON.stringify(seed)} is not an address: write a seed as host:port, for example 10.0.0.1:7946`
+          })
+        ),
       onSome: Effect.succeed
     }))
 

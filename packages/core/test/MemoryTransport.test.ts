@@ -190,7 +190,7 @@ describe("MemoryTransport", () => {
   it.effect("passes a message through thousands of nodes without piling up their stacks", () =>
     Effect.gen(function*() {
       const network = MemoryTransport.makeNetwork()
-      const count = 5000
+      const count = 3000
       const isDone = yield* Deferred.make<void>()
       for (let i = 0; i < count; i++) {
         const node = yield* network.open({ address: addressOf(i) })

@@ -63,36 +63,37 @@ export type Codec = Schema.Codec<any, any, never, never>
  * const RoleLive = Role.layerWith({ role: "web", zone: "a" })
  * ```
  */
-export const Service = <Self>() =>
-<const Id extends string, S extends Codec>(id: Id, options: { readonly schema: S }): Definition<Self, S> => {
-  const Tag = Context.Service<Self, Metadata<S["Type"]>>()(id)
-  const codec = toCodec(options.schema) as unknown as Schema.Codec<S["Type"], Uint8Array>
-  const encode = Schema.encodeEffect(codec)
-  const decode = Schema.decodeUnknownOption(codec)
+export const Service =
+  <Self>() =>
+  <const Id extends string, S extends Codec>(id: Id, options: { readonly schema: S }): Definition<Self, S> => {
+    const Tag = Context.Service<Self, Metadata<S["Type"]>>()(id)
+    const codec = toCodec(options.schema) as unknown as Schema.Codec<S["Type"], Uint8Array>
+    const encode = Schema.encodeEffect(codec)
+    const decode = Schema.decodeUnknownOption(codec)
 
-  const of = (member: Member): Option.Option<S["Type"]> =>
-    member.metadata.length === 0 ? Option.none() : decode(member.metadata)
+    const of = (member: Member): Option.Option<S["Type"]> =>
+      member.metadata.length === 0 ? Option.none() : decode(member.metadata)
 
-  const make = Effect.gen(function*() {
-    const membership = yield* Membership
-    return Tag.of({
-      of,
-      get: Effect.map(membership.self, of),
-      set: (value) =>
-        Effect.flatMap(
-          Effect.mapError(
-            encode(value),
-            (error) => new MembershipError({ reason: new InvalidMetadata({ problem: error.message }) })
-          ),
-          membership.setMetadata
-        )
+    const make = Effect.gen(function*() {
+      const membership = yield* Membership
+      return Tag.of({
+        of,
+        get: Effect.map(membership.self, of),
+        set: (value) =>
+          Effect.flatMap(
+            Effect.mapError(
+              encode(value),
+              (error) => new MembershipError({ reason: new InvalidMetadata({ problem: error.message }) })
+            ),
+            membership.setMetadata
+          )
+      })
     })
-  })
 
-  return Object.assign(Tag, {
-    schema: options.schema,
-    encode: (value: S["Type"]) => Schema.encodeSync(codec)(value).slice(),
-    layer: Layer.effect(Tag, make),
-    layerWith: (value: S["Type"]) => Layer.effect(Tag, Effect.tap(make, (metadata) => metadata.set(value)))
-  }) as unknown as Definition<Self, S>
-}
+    return Object.assign(Tag, {
+      schema: options.schema,
+      encode: (value: S["Type"]) => Schema.encodeSync(codec)(value).slice(),
+      layer: Layer.effect(Tag, make),
+      layerWith: (value: S["Type"]) => Layer.effect(Tag, Effect.tap(make, (metadata) => metadata.set(value)))
+    }) as unknown as Definition<Self, S>
+  }

@@ -118,8 +118,7 @@ export const layer = (options: Partial<Options> = {}): Layer.Layer<never, Invali
 /** {@link layer} with options read from `Config`. */
 export const layerConfig = (
   options: Config.Wrap<Partial<Options>> = config
-): Layer.Layer<never, InvalidOption | Config.ConfigError> =>
-  Layer.unwrap(Effect.map(Config.unwrap(options), layer))
+): Layer.Layer<never, InvalidOption | Config.ConfigError> => Layer.unwrap(Effect.map(Config.unwrap(options), layer))
 
 /** Describes {@link Options} for `Config`: each has the name it has there, and its default. */
 export const config: Config.Config<Options> = Config.all({

@@ -25,9 +25,18 @@ import * as Semaphore from "effect/Semaphore"
 import type { Address } from "../Address.ts"
 import * as GossipMetrics from "../GossipMetrics.ts"
 import { type Receiver, Transport, type TransportError } from "../Transport.ts"
-import { assemble, clusterHash, type Decoded, decode, type Deduplication, encodeMessage } from "../wire/Frame.ts"
+import { assemble, clusterHash, decode, type Decoded, type Deduplication, encodeMessage } from "../wire/Frame.ts"
 import type { Message } from "../wire/Message.ts"
-import { Actor, type AnyMachine, type AnyProtocol, type LogLine, type Mail, type Outgoing, type Request, type Slot } from "./internal/actor.ts"
+import {
+  Actor,
+  type AnyMachine,
+  type AnyProtocol,
+  type LogLine,
+  type Mail,
+  type Outgoing,
+  type Request,
+  type Slot
+} from "./internal/actor.ts"
 import { Counters } from "./internal/counters.ts"
 import { Seen } from "./internal/seen.ts"
 import { GaveUp, NodeError, Stopped } from "./NodeError.ts"
@@ -108,7 +117,11 @@ export class Node extends Context.Service<Node, {
   ) => Effect.Effect<Attached<Command, Result, M>, never, Scope.Scope>
 
   /** Registers a value that is read when metrics are, as a gauge with the node's attributes. */
-  readonly gauge: (metric: Parameters<Counters["gauge"]>[0], attributes: { readonly [name: string]: string }, read: () => number) => void
+  readonly gauge: (
+    metric: Parameters<Counters["gauge"]>[0],
+    attributes: { readonly [name: string]: string },
+    read: () => number
+  ) => void
 
   /** Waits for the node to end by itself: it fails when `defectRetryPolicy` has ended. */
   readonly failure: Effect.Effect<never, NodeError>
@@ -266,7 +279,10 @@ export const make = Effect.fnUntraced(function*(options: Options) {
       Effect.catchCause((cause) =>
         Cause.hasInterrupts(cause)
           ? Effect.failCause(cause)
-          : Effect.as(Effect.logError("an exchange broke", cause), { answer: undefined, failure: "it broke this node's transport" })
+          : Effect.as(Effect.logError("an exchange broke", cause), {
+            answer: undefined,
+            failure: "it broke this node's transport"
+          })
       ),
       Effect.flatMap((outcome: { readonly answer: Message | undefined; readonly failure: string }) => {
         counters.add(GossipMetrics.exchanges, {

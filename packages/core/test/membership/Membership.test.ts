@@ -79,65 +79,87 @@ describe("Membership", () => {
       assert.isFalse(summary(events).some((event) => /^(Died|Left) n[013]/.test(event)))
     }))
 
-  behaviour("a node whose scope closes is seen to leave, and not to die", { nodes: 4 }, (sim) =>
-    Effect.gen(function*() {
-      yield* agree(sim)
-      const events = yield* watch(sim, "n1")
-      yield* sim.stop("n2")
-      yield* sim.until(everyoneSees(sim, "n2", "Left"), { atMost: "2 seconds" })
-      yield* sim.advance("20 seconds")
-      assert.isTrue(yield* everyoneSees(sim, "n2", "Left"))
-      assert.deepStrictEqual(summary(events).filter((event) => event.endsWith("n2")), ["Joined n2", "Left n2"])
-    }))
+  behaviour(
+    "a node whose scope closes is seen to leave, and not to die",
+    { nodes: 4 },
+    (sim) =>
+      Effect.gen(function*() {
+        yield* agree(sim)
+        const events = yield* watch(sim, "n1")
+        yield* sim.stop("n2")
+        yield* sim.until(everyoneSees(sim, "n2", "Left"), { atMost: "2 seconds" })
+        yield* sim.advance("20 seconds")
+        assert.isTrue(yield* everyoneSees(sim, "n2", "Left"))
+        assert.deepStrictEqual(summary(events).filter((event) => event.endsWith("n2")), ["Joined n2", "Left n2"])
+      })
+  )
 
-  behaviour("a node restarted before it was missed replaces its earlier life", { nodes: 4 }, (sim) =>
-    Effect.gen(function*() {
-      yield* agree(sim)
-      const before = (yield* find(sim, "n1", "n2"))!
-      yield* sim.crash("n2")
-      yield* sim.advance("200 millis")
-      yield* sim.start("n2")
-      const isNewer = Effect.map(find(sim, "n1", "n2"), (member) => member!.incarnation > before.incarnation)
-      yield* sim.until(isNewer, { atMost: "3 seconds" })
-      const after = (yield* find(sim, "n1", "n2"))!
-      assert.strictEqual(after.address, before.address)
-      yield* sim.advance("30 seconds")
-      assert.isTrue(yield* sim.isAgreed)
-      assert.strictEqual((yield* find(sim, "n3", "n2"))!.incarnation, after.incarnation)
-    }))
+  behaviour(
+    "a node restarted before it was missed replaces its earlier life",
+    { nodes: 4 },
+    (sim) =>
+      Effect.gen(function*() {
+        yield* agree(sim)
+        const before = (yield* find(sim, "n1", "n2"))!
+        yield* sim.crash("n2")
+        yield* sim.advance("200 millis")
+        yield* sim.start("n2")
+        const isNewer = Effect.map(find(sim, "n1", "n2"), (member) => member!.incarnation > before.incarnation)
+        yield* sim.until(isNewer, { atMost: "3 seconds" })
+        const after = (yield* find(sim, "n1", "n2"))!
+        assert.strictEqual(after.address, before.address)
+        yield* sim.advance("30 seconds")
+        assert.isTrue(yield* sim.isAgreed)
+        assert.strictEqual((yield* find(sim, "n3", "n2"))!.incarnation, after.incarnation)
+      })
+  )
 
-  behaviour("a node that was dead comes back under a higher incarnation", { nodes: 4 }, (sim) =>
-    Effect.gen(function*() {
-      yield* agree(sim)
-      yield* sim.crash("n2")
-      yield* sim.until(everyoneSees(sim, "n2", "Dead"), { atMost: "12 seconds" })
-      const events = yield* watch(sim, "n1")
-      yield* sim.start("n2")
-      yield* agree(sim)
-      assert.deepStrictEqual(summary(events).filter((event) => event.endsWith("n2")), ["Died n2", "Joined n2"])
-    }))
+  behaviour(
+    "a node that was dead comes back under a higher incarnation",
+    { nodes: 4 },
+    (sim) =>
+      Effect.gen(function*() {
+        yield* agree(sim)
+        yield* sim.crash("n2")
+        yield* sim.until(everyoneSees(sim, "n2", "Dead"), { atMost: "12 seconds" })
+        const events = yield* watch(sim, "n1")
+        yield* sim.start("n2")
+        yield* agree(sim)
+        assert.deepStrictEqual(summary(events).filter((event) => event.endsWith("n2")), ["Died n2", "Joined n2"])
+      })
+  )
 
-  behaviour("a node cut off for less than the suspicion timeout refutes", { nodes: 5 }, (sim) =>
-    Effect.gen(function*() {
-      yield* agree(sim)
-      const events = yield* watch(sim, "n1")
-      const cut = yield* sim.partition(["n2"])
-      yield* sim.until(Effect.map(statusOf(sim, "n1", "n2"), (status) => status === "Suspect"), { atMost: "8 seconds" })
-      yield* cut.heal
-      yield* sim.until(sim.isAgreed, { atMost: "10 seconds" })
-      assert.includeMembers(summary(events), ["Suspected n2", "Refuted n2"])
-      assert.notInclude(summary(events), "Died n2")
-    }))
+  behaviour(
+    "a node cut off for less than the suspicion timeout refutes",
+    { nodes: 5 },
+    (sim) =>
+      Effect.gen(function*() {
+        yield* agree(sim)
+        const events = yield* watch(sim, "n1")
+        const cut = yield* sim.partition(["n2"])
+        yield* sim.until(Effect.map(statusOf(sim, "n1", "n2"), (status) => status === "Suspect"), {
+          atMost: "8 seconds"
+        })
+        yield* cut.heal
+        yield* sim.until(sim.isAgreed, { atMost: "10 seconds" })
+        assert.includeMembers(summary(events), ["Suspected n2", "Refuted n2"])
+        assert.notInclude(summary(events), "Died n2")
+      })
+  )
 
-  behaviour("a partition heals by itself, also for those who know no seed on the other side", { nodes: 6 }, (sim) =>
-    Effect.gen(function*() {
-      yield* agree(sim)
-      const cut = yield* sim.partition(["n3", "n4", "n5"])
-      yield* sim.advance("1 minute")
-      assert.strictEqual((yield* sim.members("n4")).filter(isLive).length, 3)
-      yield* cut.heal
-      yield* sim.until(sim.isAgreed, { atMost: "2 minutes" })
-    }))
+  behaviour(
+    "a partition heals by itself, also for those who know no seed on the other side",
+    { nodes: 6 },
+    (sim) =>
+      Effect.gen(function*() {
+        yield* agree(sim)
+        const cut = yield* sim.partition(["n3", "n4", "n5"])
+        yield* sim.advance("1 minute")
+        assert.strictEqual((yield* sim.members("n4")).filter(isLive).length, 3)
+        yield* cut.heal
+        yield* sim.until(sim.isAgreed, { atMost: "2 minutes" })
+      })
+  )
 
   behaviour("a partition longer than the dead are remembered heals through the seeds", {
     nodes: 4,
@@ -325,25 +347,29 @@ describe("Membership", () => {
       assert.deepStrictEqual([...last.member.metadata], [20])
     }))
 
-  behaviour("a member's events are those of its own life, in order", { nodes: 3, link: { duplication: 0.5 } }, (sim) =>
-    Effect.gen(function*() {
-      yield* agree(sim)
-      const events = yield* watch(sim, "n0")
-      for (let life = 0; life < 3; life++) {
-        yield* sim.crash("n2")
-        yield* sim.until(everyoneSees(sim, "n2", "Dead"), { atMost: "20 seconds" })
-        yield* sim.start("n2")
+  behaviour(
+    "a member's events are those of its own life, in order",
+    { nodes: 3, link: { duplication: 0.5 } },
+    (sim) =>
+      Effect.gen(function*() {
         yield* agree(sim)
-      }
-      const own = events.filter((event) => event._tag !== "Conflict" && event.member.id === "n2")
-      const members = own.map((event) => (event as { readonly member: Member }).member)
-      const incarnations = members.map((member) => member.incarnation)
-      assert.deepStrictEqual(incarnations, [...incarnations].sort((a, b) => a - b))
-      assert.deepStrictEqual(
-        own.map((event) => event._tag),
-        ["Joined", ...Array.from({ length: 3 }, () => ["Suspected", "Died", "Joined"]).flat()]
-      )
-    }))
+        const events = yield* watch(sim, "n0")
+        for (let life = 0; life < 3; life++) {
+          yield* sim.crash("n2")
+          yield* sim.until(everyoneSees(sim, "n2", "Dead"), { atMost: "20 seconds" })
+          yield* sim.start("n2")
+          yield* agree(sim)
+        }
+        const own = events.filter((event) => event._tag !== "Conflict" && event.member.id === "n2")
+        const members = own.map((event) => (event as { readonly member: Member }).member)
+        const incarnations = members.map((member) => member.incarnation)
+        assert.deepStrictEqual(incarnations, [...incarnations].sort((a, b) => a - b))
+        assert.deepStrictEqual(
+          own.map((event) => event._tag),
+          ["Joined", ...Array.from({ length: 3 }, () => ["Suspected", "Died", "Joined"]).flat()]
+        )
+      })
+  )
 })
 
 describe("Membership without a simulation", () => {

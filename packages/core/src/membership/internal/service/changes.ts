@@ -9,7 +9,8 @@ import * as Stream from "effect/Stream"
 import type { MembershipError } from "../../MembershipError.ts"
 import type { MembershipEvent } from "../../MembershipEvent.ts"
 
-const subjectOf = (event: MembershipEvent): string => event._tag === "Conflict" ? `conflict ${event.id}` : event.member.id
+const subjectOf = (event: MembershipEvent): string =>
+  event._tag === "Conflict" ? `conflict ${event.id}` : event.member.id
 
 class Subscriber {
   readonly latch = Latch.makeUnsafe()
@@ -72,13 +73,15 @@ export class Changes {
         Effect.sync(() => this.#subscribers.add(subscriber)),
         () => Effect.sync(() => this.#subscribers.delete(subscriber))
       )
-      const pull: Effect.Effect<NonEmptyReadonlyArray<MembershipEvent>, MembershipError | Cause.Done> = Effect.suspend(() => {
-        if (subscriber.pending.length > 0) {
-          return Effect.succeed(subscriber.take() as NonEmptyReadonlyArray<MembershipEvent>)
+      const pull: Effect.Effect<NonEmptyReadonlyArray<MembershipEvent>, MembershipError | Cause.Done> = Effect.suspend(
+        () => {
+          if (subscriber.pending.length > 0) {
+            return Effect.succeed(subscriber.take() as NonEmptyReadonlyArray<MembershipEvent>)
+          }
+          if (this.#end !== undefined) return this.#end
+          return Effect.andThen(subscriber.latch.await, pull)
         }
-        if (this.#end !== undefined) return this.#end
-        return Effect.andThen(subscriber.latch.await, pull)
-      })
+      )
       return Stream.fromPull(Effect.succeed(pull))
     }))
   }

@@ -9,9 +9,9 @@ import type { Claim, Message } from "../../../wire/Message.ts"
 import { compareBytes, type MemberState } from "../../Claim.ts"
 import type { MembershipEvent } from "../../MembershipEvent.ts"
 import { Broadcasts } from "../broadcasts.ts"
-import type { Config } from "./config.ts"
 import type { MembershipResult } from "../command.ts"
 import { type Change, type Entry, keyOf, MemberTable } from "../table.ts"
+import type { Config } from "./config.ts"
 
 export type Timer =
   | { readonly _tag: "Probe"; readonly epoch: number }

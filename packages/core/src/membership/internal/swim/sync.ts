@@ -252,7 +252,8 @@ export class Sync {
     const entries = which === undefined ? all : all.filter(which)
     const start = core.draw(entries.length)
     const claims: Array<Claim> = []
-    let room = core.birth.maxExchangeSize - bucketsSize - claimOverhead - 2 * (core.birth.id.length * 4 + core.birth.address.length)
+    let room = core.birth.maxExchangeSize - bucketsSize - claimOverhead -
+      2 * (core.birth.id.length * 4 + core.birth.address.length)
     for (let i = 0; i < entries.length; i++) {
       const entry = entries[(start + i) % entries.length]!
       for (const claim of claimsOf(entry, core)) {

@@ -1,0 +1,128 @@
+/**
+ * Values of the wire's schemas, for properties: the fields' own checks are predicates, which chance alone does not meet.
+ */
+import * as Arbitrary from "effect/Arbitrary"
+import * as Schema from "effect/Schema"
+import * as Address from "../../src/Address.ts"
+import * as Message from "../../src/wire/Message.ts"
+
+const between = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
+
+const of = <const A>(values: ReadonlyArray<A>): Arbitrary.Arbitrary<A> =>
+  Arbitrary.map(Arbitrary.schema(between(0, values.length - 1)), (index) => values[index]!)
+
+const oneOf = <A>(arbitraries: ReadonlyArray<Arbitrary.Arbitrary<A>>): Arbitrary.Arbitrary<A> =>
+  Arbitrary.flatMap(Arbitrary.schema(between(0, arbitraries.length - 1)), (index) => arbitraries[index]!)
+
+/** A host and a port in every form there is. */
+export const parts: Arbitrary.Arbitrary<Address.Parts> = Arbitrary.all({
+  host: oneOf<string>([
+    Arbitrary.map(Arbitrary.array(Arbitrary.schema(between(0, 255)), { minLength: 4, maxLength: 4 }), (octets) => octets.join(".")),
+    Arbitrary.map(
+      Arbitrary.array(oneOf([Arbitrary.Constant(0), Arbitrary.schema(between(0, 0xffff))]), { minLength: 8, maxLength: 8 }),
+      (segments) => segments.map((segment) => segment.toString(16)).join(":")
+    ),
+    Arbitrary.map(
+      Arbitrary.array(Arbitrary.schema(Schema.String.check(Schema.isPattern(/^[a-zA-Z0-9_]([a-zA-Z0-9_-]{0,8}[a-zA-Z0-9_])?$/))), { maxLength: 4 }),
+      (labels) => [...labels, "example"].join(".")
+    )
+  ]),
+  port: Arbitrary.schema(between(1, 65_535))
+})
+
+export const address: Arbitrary.Arbitrary<Address.Address> = Arbitrary.map(parts, Address.make)
+
+export const name: Arbitrary.Arbitrary<string> = oneOf<string>([
+  Arbitrary.schema(Schema.String.check(Schema.isPattern(/^[!-~]{1,128}$/))),
+  Arbitrary.map(
+    Arbitrary.array(of(["é", "漢", "🦊", "n", "-", "ß"]), { minLength: 1, maxLength: 32 }),
+    (characters) => characters.join("")
+  )
+])
+
+const uint32 = oneOf([Arbitrary.schema(Message.Uint32), Arbitrary.Constant(0), Arbitrary.Constant(0xffff_ffff)])
+
+const incarnation = oneOf([
+  Arbitrary.schema(Message.Incarnation),
+  Arbitrary.Constant(0),
+  Arbitrary.Constant(0xffff_ffff_ffff)
+])
+
+const bytes = (length: Arbitrary.Arbitrary<number>): Arbitrary.Arbitrary<Uint8Array> =>
+  Arbitrary.map(
+    Arbitrary.all([length, uint32]),
+    ([length, seed]) => Uint8Array.from({ length }, (_, index) => Math.imul(seed + index, 0x9e3779b1) >>> 24)
+  )
+
+const metadata = bytes(of([0, 1, 2, 20, 511, 512]))
+
+type Fields = { readonly [name: string]: Arbitrary.Arbitrary<unknown> }
+
+/** Structs with any choice of the optional fields. */
+const struct = <A>(_tag: string, required: Fields, optional: Fields = {}): Arbitrary.Arbitrary<A> => {
+  const names = Object.keys(optional)
+  return Arbitrary.map(
+    Arbitrary.all([Arbitrary.all(required), Arbitrary.all(optional), Arbitrary.schema(between(0, 2 ** names.length - 1))]),
+    ([required, optional, mask]) => {
+      const present = names.filter((_, index) => (mask & (1 << index)) !== 0)
+      return {
+        _tag,
+        ...required as object,
+        ...Object.fromEntries(present.map((name) => [name, (optional as Record<string, unknown>)[name]]))
+      } as A
+    }
+  )
+}
+
+const member = { id: name, address, incarnation }
+const age = { age: uint32 }
+
+const claims = [
+  struct<Message.Claim>("Alive", { ...member, protocolVersion: Arbitrary.schema(between(1, 255)) }, { metadata }),
+  struct<Message.Claim>("Suspect", { ...member, from: name }),
+  struct<Message.Claim>("Dead", { ...member, from: name }, age),
+  struct<Message.Claim>("Left", member, age)
+]
+
+export const claim: Arbitrary.Arbitrary<Message.Claim> = oneOf(claims)
+
+const sync = { id: name, address, table: uint32 }
+const told = {
+  claims: Arbitrary.array(claim, { maxLength: 12 }),
+  buckets: bytes(Arbitrary.Constant(Message.bucketsSize))
+}
+
+export const message: Arbitrary.Arbitrary<Message.Message> = oneOf<Message.Message>([
+  ...claims,
+  struct("Ping", { nonce: uint32, target: name, table: uint32 }),
+  struct("PingRequest", { nonce: uint32, target: name, address }),
+  struct("Ack", { nonce: uint32 }, { table: uint32 }),
+  struct("SyncRequest", sync, told),
+  struct("SyncResponse", sync, told)
+])
+
+/** Claims about few identities and with few incarnations, so that they meet. */
+export const closeClaim: Arbitrary.Arbitrary<Message.Claim> = Arbitrary.map(
+  Arbitrary.all({
+    tag: of(["Alive", "Suspect", "Dead", "Left"]),
+    name: of(["a", "b", "c"]),
+    host: of(["10.0.0.1:1", "10.0.0.2:1", "10.0.0.3:1"]),
+    incarnation: Arbitrary.schema(between(0, 3)),
+    protocolVersion: Arbitrary.schema(between(1, 2)),
+    metadata: Arbitrary.map(Arbitrary.array(Arbitrary.schema(between(0, 1)), { maxLength: 2 }), Uint8Array.from)
+  }),
+  ({ host, incarnation, metadata, name, protocolVersion, tag }): Message.Claim => {
+    const member = { id: name, address: host as Address.Address, incarnation }
+    switch (tag) {
+      case "Alive":
+        return { _tag: tag, ...member, protocolVersion, ...(metadata.length === 0 ? undefined : { metadata }) }
+      case "Suspect":
+      case "Dead":
+        return { _tag: tag, ...member, from: "x" }
+      case "Left":
+        return { _tag: tag, ...member }
+    }
+  }
+)
+
+export { between, of, oneOf }
