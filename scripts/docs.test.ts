@@ -44,6 +44,13 @@ for (const file of files) {
   })
 }
 
+describe("README.md", () => {
+  it("shows the quickstart as it is", () => {
+    const shown = /```ts quickstart\n([^]*?)```/.exec(fs.readFileSync(path.join(root, "README.md"), "utf8"))
+    assert.strictEqual(shown?.[1], fs.readFileSync(path.join(root, "examples/quickstart/main.ts"), "utf8"))
+  })
+})
+
 describe("examples in documentation", () => {
   it("are type-checked", () => {
     const tsc = spawnSync("node", ["scripts/tsc.ts", "-p", output], { cwd: root, encoding: "utf8" })

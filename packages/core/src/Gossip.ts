@@ -23,6 +23,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
+import * as String from "effect/String"
 import { type Address, fromStringOption } from "./Address.ts"
 import { decode, integer, millis } from "./internal/options.ts"
 import * as Membership from "./membership/Membership.ts"
@@ -167,19 +168,23 @@ export const layerConfig = (
   Transport
 > => Layer.unwrap(Effect.map(Config.unwrap(options), layer))
 
-const described = {
-  name: Config.String("name"),
-  seeds: Config.Array(Schema.String, "seeds").pipe(Config.withDefault(undefined)),
-  cluster: Config.String("cluster").pipe(Config.withDefault(defaults.cluster)),
-  leaveTimeout: Config.Duration("leaveTimeout").pipe(Config.withDefault(defaults.leaveTimeout)),
-  changesCapacity: Config.Int("changesCapacity").pipe(Config.withDefault(defaults.changesCapacity)),
-  mailboxCapacity: Config.Int("mailboxCapacity").pipe(Config.withDefault(defaults.mailboxCapacity)),
-  sendCapacity: Config.Int("sendCapacity").pipe(Config.withDefault(defaults.sendCapacity)),
-  maxExchanges: Config.Int("maxExchanges").pipe(Config.withDefault(defaults.maxExchanges))
-}
+const describe = (nameOf: (option: string) => string, name: Config.Config<string> = Config.String(nameOf("name"))) =>
+  Config.all({
+    name,
+    seeds: Config.Array(Schema.String, nameOf("seeds")).pipe(
+      Config.map((seeds) => seeds.map((seed) => seed.trim())),
+      Config.withDefault(undefined)
+    ),
+    cluster: Config.String(nameOf("cluster")).pipe(Config.withDefault(defaults.cluster)),
+    leaveTimeout: Config.Duration(nameOf("leaveTimeout")).pipe(Config.withDefault(defaults.leaveTimeout)),
+    changesCapacity: Config.Int(nameOf("changesCapacity")).pipe(Config.withDefault(defaults.changesCapacity)),
+    mailboxCapacity: Config.Int(nameOf("mailboxCapacity")).pipe(Config.withDefault(defaults.mailboxCapacity)),
+    sendCapacity: Config.Int(nameOf("sendCapacity")).pipe(Config.withDefault(defaults.sendCapacity)),
+    maxExchanges: Config.Int(nameOf("maxExchanges")).pipe(Config.withDefault(defaults.maxExchanges))
+  })
 
 /** Describes those of {@link Options} that text can say, for `Config`: each has the name it has there. */
-export const config: Config.Config<Options> = Config.all(described)
+export const config: Config.Config<Options> = describe((option) => option)
 
 /**
  * {@link layer} with options from the environment: `GOSSIP_NAME`, `GOSSIP_SEEDS` (separated by commas),
@@ -193,16 +198,17 @@ export const layerFromEnv = (
   Transport
 > =>
   Layer.unwrap(
-    Config.nested(
-      // what is given need not be in the environment
-      options.name === undefined ? config : Config.all({ ...described, name: Config.succeed(options.name) }),
-      "gossip"
+    // the environment is read when the layer is built
+    Effect.suspend(() =>
+      // whole names of variables, so that an error says which one is wrong; what is given need not be there
+      describe(
+        (option) => `GOSSIP_${String.camelToSnake(option).toUpperCase()}`,
+        options.name === undefined ? undefined : Config.succeed(options.name)
+      ).parse(ConfigProvider.fromEnv())
     ).pipe(
-      Effect.provideService(
-        ConfigProvider.ConfigProvider,
-        ConfigProvider.fromEnv().pipe(ConfigProvider.constantCase)
-      ),
-      Effect.map((read) => layer({ ...read, ...options }))
+      Effect.map((read) =>
+        layer({ ...read, ...Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) })
+      )
     )
   )
 

@@ -6,7 +6,7 @@ import * as Address from "../src/Address.ts"
 import * as Arbitraries from "./support/arbitraries.ts"
 
 const is = Schema.is(Address.Address)
-const read = (text: string) => Option.getOrUndefined(Address.fromStringOption(text))
+const read = (text: string): string | undefined => Option.getOrUndefined(Address.fromStringOption(text))
 
 const label = "a".repeat(63)
 const longName = `${label}.${label}.${label}.${"a".repeat(61)}`
@@ -118,7 +118,7 @@ describe("Address", () => {
       ["seed.example.com.:7946", "seed.example.com:7946"],
       ["bücher.example:7946", "xn--bcher-kva.example:7946"],
       [`${longName}.:65535`, `${longName}:65535`]
-    ] as const
+    ] as ReadonlyArray<readonly [string, string]>
   ) {
     const shown = written.length > 60 ? "a longest name with its final dot" : written
     it(`takes ${shown} from a user, in its one spelling, and not from a peer`, () => {

@@ -15,9 +15,15 @@ export const millis = (
   input: Duration.Input,
   bounds: { readonly minimum: number; readonly maximum: number }
 ): Effect.Effect<number, InvalidOption> => {
-  const duration = Option.map(Duration.fromInput(input), Duration.toMillis)
+  // not a number is no time to `Duration`
+  const duration = Number.isNaN(input) ? Option.none() : Option.map(Duration.fromInput(input), Duration.toMillis)
   if (Option.isNone(duration)) {
-    return invalid(option, `${JSON.stringify(input)} is not a duration; write for example "500 millis"`)
+    return invalid(
+      option,
+      `${
+        typeof input === "string" ? JSON.stringify(input) : String(input)
+      } is not a duration; write for example "500 millis"`
+    )
   }
   const value = duration.value
   const { maximum, minimum } = bounds

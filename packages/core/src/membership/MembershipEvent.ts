@@ -19,7 +19,7 @@ export const Suspected = event("Suspected")
 /** A member has refuted a suspicion. */
 export const Refuted = event("Refuted")
 
-/** A member's metadata, or this node's own incarnation, has changed. */
+/** A member's metadata have changed, or its incarnation: its process was restarted before anyone missed it. */
 export const Updated = event("Updated")
 
 /** A member did not refute in time. */

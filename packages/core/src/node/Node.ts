@@ -25,7 +25,15 @@ import * as Semaphore from "effect/Semaphore"
 import type { Address } from "../Address.ts"
 import * as GossipMetrics from "../GossipMetrics.ts"
 import { type Receiver, Transport, type TransportError } from "../Transport.ts"
-import { assemble, clusterHash, decode, type Decoded, type Deduplication, encodeMessage } from "../wire/Frame.ts"
+import {
+  assemble,
+  clusterHash,
+  decode,
+  type Decoded,
+  decodeSingle,
+  type Deduplication,
+  encodeMessage
+} from "../wire/Frame.ts"
 import type { Message } from "../wire/Message.ts"
 import {
   Actor,
@@ -188,8 +196,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
     }
   }
 
-  const decodeFrame = (frame: Uint8Array, deduplication?: Deduplication): Decoded => {
-    const decoded = decode(cluster, frame, deduplication)
+  const counted = (decoded: Decoded): Decoded => {
     for (const reason of decoded.dropped) actor.drop(reason)
     return decoded
   }
@@ -201,7 +208,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
       for (const { from, payload } of packets) {
         counters.datagramsIn.count++
         counters.datagramBytesIn.count += payload.length
-        const { dropped, encoded, messages } = decodeFrame(payload, deduplication)
+        const { dropped, encoded, messages } = counted(decode(cluster, payload, deduplication))
         if (dropped.length > 0) yield* Effect.logDebug(`dropped of a datagram from ${from}: ${dropped.join(", ")}`)
         for (let i = 0; i < messages.length; i++) {
           const mail: Mail = { _tag: "Received", from, message: messages[i]!, encoded: encoded[i]! }
@@ -216,7 +223,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
 
   const answer = Effect.fnUntraced(function*(from: Address, request: Uint8Array) {
     counters.add(GossipMetrics.exchangeBytes, { direction: "in" }, request.length)
-    const { messages } = decodeFrame(request)
+    const { messages } = counted(decodeSingle(cluster, request))
     const message = messages[0]
     const reply = Deferred.makeUnsafe<Uint8Array | undefined>()
     const taken = message !== undefined && messages.length === 1 &&
@@ -266,7 +273,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
         continue
       }
       counters.add(GossipMetrics.exchangeBytes, { direction: "in" }, result.success.length)
-      const { dropped, messages } = decodeFrame(result.success)
+      const { dropped, messages } = counted(decodeSingle(cluster, result.success))
       if (messages.length === 1) return { answer: messages[0], failure: "" }
       problem = `its answer was not understood: ${dropped.join(", ")}`
     }

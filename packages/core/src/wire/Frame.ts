@@ -32,7 +32,8 @@ export const headerSize = 6
 /**
  * Why a frame, or a message of it, was dropped:
  *
- * - `Malformed`: too short, not our magic byte, or its messages do not add up to its size;
+ * - `Malformed`: too short, not our magic byte, or its messages do not add up to its size; or the rest of a frame of
+ *   which too much was undecodable;
  * - `ForeignVersion`: another version of the protocol;
  * - `ForeignCluster`: another cluster's;
  * - `UndecodableMessage`: a message whose kind is unknown, or whose fields are not what its schema says.
@@ -54,6 +55,12 @@ export interface Decoded {
 const codec = toCodec(Message)
 const encodeSync = Schema.encodeSync(codec)
 const decodeExit = Schema.decodeUnknownExit(codec)
+
+/**
+ * Undecodable messages after which the rest of a frame is dropped: to find that out costs some 30 µs for as few as two
+ * bytes. A datagram holds hardly as many that are worth sending.
+ */
+const maxUndecodable = 64
 
 const none: ReadonlyArray<never> = []
 const refused = (reason: DropReason): Decoded => ({ messages: none, encoded: none, dropped: [reason] })
@@ -102,13 +109,12 @@ export interface Deduplication {
 }
 
 /**
- * Decodes a frame. Total: no input throws, and what is allocated is bounded by the size of the input.
+ * Decodes a frame. Total: no input throws, and what is allocated and the time it takes are bounded by the size of the
+ * input.
  */
 export const decode = (cluster: number, frame: Uint8Array, deduplication?: Deduplication): Decoded => {
-  if (frame.length < headerSize || frame[0] !== magic) return refused("Malformed")
-  if (frame[1] !== protocolVersion) return refused("ForeignVersion")
-  const hash = ((frame[2]! << 24) | (frame[3]! << 16) | (frame[4]! << 8) | frame[5]!) >>> 0
-  if (hash !== cluster) return refused("ForeignCluster")
+  const foreign = refusal(cluster, frame)
+  if (foreign !== undefined) return refused(foreign)
   const messages: Array<Message> = []
   const encoded: Array<Uint8Array> = []
   const dropped: Array<DropReason> = []
@@ -130,11 +136,28 @@ export const decode = (cluster: number, frame: Uint8Array, deduplication?: Dedup
         deduplication?.onDecoded(exit.value)
       } else {
         dropped.push("UndecodableMessage")
+        if (dropped.length === maxUndecodable && end < frame.length) {
+          dropped.push("Malformed")
+          break
+        }
       }
     }
     offset = end
   }
   return { messages, encoded, dropped }
+}
+
+/** Decodes a frame of an exchange, which holds one message: any other is malformed, and not gone through. */
+export const decodeSingle = (cluster: number, frame: Uint8Array): Decoded => {
+  const several = refusal(cluster, frame) === undefined && endOfMessage(frame, headerSize) !== frame.length
+  return several ? refused("Malformed") : decode(cluster, frame)
+}
+
+const refusal = (cluster: number, frame: Uint8Array): DropReason | undefined => {
+  if (frame.length < headerSize || frame[0] !== magic) return "Malformed"
+  if (frame[1] !== protocolVersion) return "ForeignVersion"
+  const hash = ((frame[2]! << 24) | (frame[3]! << 16) | (frame[4]! << 8) | frame[5]!) >>> 0
+  return hash === cluster ? undefined : "ForeignCluster"
 }
 
 // SchemaBinary puts the length of what follows first, as a varint of 7 bits a byte, least significant first. A

@@ -17,13 +17,22 @@ const oneOf = <A>(arbitraries: ReadonlyArray<Arbitrary.Arbitrary<A>>): Arbitrary
 /** A host and a port in every form there is. */
 export const parts: Arbitrary.Arbitrary<Address.Parts> = Arbitrary.all({
   host: oneOf<string>([
-    Arbitrary.map(Arbitrary.array(Arbitrary.schema(between(0, 255)), { minLength: 4, maxLength: 4 }), (octets) => octets.join(".")),
     Arbitrary.map(
-      Arbitrary.array(oneOf([Arbitrary.Constant(0), Arbitrary.schema(between(0, 0xffff))]), { minLength: 8, maxLength: 8 }),
+      Arbitrary.array(Arbitrary.schema(between(0, 255)), { minLength: 4, maxLength: 4 }),
+      (octets) => octets.join(".")
+    ),
+    Arbitrary.map(
+      Arbitrary.array(oneOf([Arbitrary.Constant(0), Arbitrary.schema(between(0, 0xffff))]), {
+        minLength: 8,
+        maxLength: 8
+      }),
       (segments) => segments.map((segment) => segment.toString(16)).join(":")
     ),
     Arbitrary.map(
-      Arbitrary.array(Arbitrary.schema(Schema.String.check(Schema.isPattern(/^[a-zA-Z0-9_]([a-zA-Z0-9_-]{0,8}[a-zA-Z0-9_])?$/))), { maxLength: 4 }),
+      Arbitrary.array(
+        Arbitrary.schema(Schema.String.check(Schema.isPattern(/^[a-zA-Z0-9_]([a-zA-Z0-9_-]{0,8}[a-zA-Z0-9_])?$/))),
+        { maxLength: 4 }
+      ),
       (labels) => [...labels, "example"].join(".")
     )
   ]),
@@ -62,7 +71,11 @@ type Fields = { readonly [name: string]: Arbitrary.Arbitrary<unknown> }
 const struct = <A>(_tag: string, required: Fields, optional: Fields = {}): Arbitrary.Arbitrary<A> => {
   const names = Object.keys(optional)
   return Arbitrary.map(
-    Arbitrary.all([Arbitrary.all(required), Arbitrary.all(optional), Arbitrary.schema(between(0, 2 ** names.length - 1))]),
+    Arbitrary.all([
+      Arbitrary.all(required),
+      Arbitrary.all(optional),
+      Arbitrary.schema(between(0, 2 ** names.length - 1))
+    ]),
     ([required, optional, mask]) => {
       const present = names.filter((_, index) => (mask & (1 << index)) !== 0)
       return {
@@ -109,7 +122,10 @@ export const closeClaim: Arbitrary.Arbitrary<Message.Claim> = Arbitrary.map(
     host: of(["10.0.0.1:1", "10.0.0.2:1", "10.0.0.3:1"]),
     incarnation: Arbitrary.schema(between(0, 3)),
     protocolVersion: Arbitrary.schema(between(1, 2)),
-    metadata: Arbitrary.map(Arbitrary.array(Arbitrary.schema(between(0, 1)), { maxLength: 2 }), Uint8Array.from)
+    metadata: Arbitrary.map(
+      Arbitrary.array(Arbitrary.schema(between(0, 1)), { maxLength: 2 }),
+      (bytes) => Uint8Array.from(bytes)
+    )
   }),
   ({ host, incarnation, metadata, name, protocolVersion, tag }): Message.Claim => {
     const member = { id: name, address: host as Address.Address, incarnation }

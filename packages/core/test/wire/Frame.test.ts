@@ -21,14 +21,13 @@ const dropped = (...reasons: ReadonlyArray<Frame.DropReason>) => ({ messages: []
 
 const reasons: ReadonlyArray<string> = Frame.DropReason.literals
 
-/** What is always so of a decoded frame. */
-const check = (frame: Uint8Array, decoded: Frame.Decoded) => {
-  assert.strictEqual(decoded.encoded.length, decoded.messages.length)
-  assert.isAbove(decoded.messages.length + decoded.dropped.length, 0)
-  assert.isAtMost(decoded.messages.length + decoded.dropped.length, frame.length + 1)
-  for (const reason of decoded.dropped) assert.include(reasons, reason)
-  const size = decoded.encoded.reduce((sum, bytes) => sum + bytes.length, 0)
-  assert.isAtMost(size, Math.max(0, frame.length - Frame.headerSize))
+/** What is always so of a decoded frame. Said without `assert`, for it is said often. */
+const check = (frame: Uint8Array, { dropped, encoded, messages }: Frame.Decoded) => {
+  const size = encoded.reduce((sum, bytes) => sum + bytes.length, 0)
+  if (
+    messages.length + dropped.length === 0 || encoded.length !== messages.length ||
+    size > Math.max(0, frame.length - Frame.headerSize) || !dropped.every((reason) => reasons.includes(reason))
+  ) assert.fail(`${frame} gives ${messages.length} messages and drops ${dropped}`)
 }
 
 // oxlint-disable-next-line no-restricted-globals -- measures wall time
@@ -40,7 +39,11 @@ describe("Frame", () => {
     { messages: Arbitrary.array(Arbitraries.message, { minLength: 1, maxLength: 6 }) },
     ({ messages }) => {
       const encoded = messages.map(Frame.encodeMessage)
-      assert.deepStrictEqual(Frame.decode(cluster, Frame.assemble(cluster, encoded)), { messages, encoded, dropped: [] })
+      assert.deepStrictEqual(Frame.decode(cluster, Frame.assemble(cluster, encoded)), {
+        messages,
+        encoded,
+        dropped: []
+      })
     },
     { arbitrary: { runs: 200 } }
   )
@@ -77,7 +80,9 @@ describe("Frame", () => {
     const messages: ReadonlyArray<Message> = [alive, ping, left, { _tag: "Ack", nonce: 1 }]
     const encoded = messages.map(Frame.encodeMessage)
     const frame = Frame.assemble(cluster, encoded)
-    const ends = encoded.map((_, i) => encoded.slice(0, i + 1).reduce((sum, bytes) => sum + bytes.length, Frame.headerSize))
+    const ends = encoded.map((_, i) =>
+      encoded.slice(0, i + 1).reduce((sum, bytes) => sum + bytes.length, Frame.headerSize)
+    )
     for (let size = Frame.headerSize + 1; size < frame.length; size++) {
       const decoded = Frame.decode(cluster, frame.subarray(0, size))
       assert.deepStrictEqual(decoded.messages, messages.filter((_, i) => ends[i]! <= size))
@@ -111,7 +116,8 @@ describe("Frame", () => {
     const second = Frame.encodeMessage(ping)
     const heard: Array<Message> = []
     const decoded = Frame.decode(cluster, frame, {
-      isKnown: (bytes, start, end) => end - start === second.length && second.every((byte, i) => bytes[start + i] === byte),
+      isKnown: (bytes, start, end) =>
+        end - start === second.length && second.every((byte, i) => bytes[start + i] === byte),
       onDecoded: (message) => heard.push(message)
     })
     assert.deepStrictEqual(decoded.messages, [alive, left])
@@ -155,7 +161,14 @@ describe("a hostile frame", () => {
         () => {
           const frame = real()
           for (let i = 1 + random.int(8); i > 0; i--) {
-            frame[Frame.headerSize + random.int(frame.length - Frame.headerSize)] = pick([0, 1, 0x7f, 0x80, 0xff, random.int(256)])
+            frame[Frame.headerSize + random.int(frame.length - Frame.headerSize)] = pick([
+              0,
+              1,
+              0x7f,
+              0x80,
+              0xff,
+              random.int(256)
+            ])
           }
           return frame
         },
@@ -167,7 +180,10 @@ describe("a hostile frame", () => {
         // spliced from two
         () => {
           const [first, second] = [real(), real()]
-          return Uint8Array.from([...first.subarray(0, random.int(first.length)), ...second.subarray(random.int(second.length))])
+          return Uint8Array.from([
+            ...first.subarray(0, random.int(first.length)),
+            ...second.subarray(random.int(second.length))
+          ])
         },
         // a length changed, the rest kept
         () => {
@@ -188,7 +204,7 @@ describe("a hostile frame", () => {
         check(frame, decoded)
         decodedMessages += decoded.messages.length
         drops += decoded.dropped.length
-        if (i % 16 === 0) assert.deepStrictEqual(frame, copy)
+        if (frame.some((byte, i) => byte !== copy[i])) assert.fail(`${copy} was changed`)
       }
       // the frames are worth their number: some come through, and some do not
       assert.isAbove(decodedMessages, 10_000)
@@ -230,7 +246,13 @@ describe("a hostile frame", () => {
       buckets: new Uint8Array(256)
     }
     const bytes = Frame.encodeMessage(sync).slice()
-    const lengths = [[0xff], [0xff, 0x7f], [0xff, 0xff, 0x7f], [0x80, 0x80, 0x80, 0x80, 0x01], [0xff, 0xff, 0xff, 0xff, 0x0f]]
+    const lengths = [[0xff], [0xff, 0x7f], [0xff, 0xff, 0x7f], [0x80, 0x80, 0x80, 0x80, 0x01], [
+      0xff,
+      0xff,
+      0xff,
+      0xff,
+      0x0f
+    ]]
     const start = wallTime()
     // every byte in turn becomes a length that promises too much
     for (let at = 0; at < Math.min(bytes.length, 120); at++) {
@@ -248,20 +270,48 @@ describe("a hostile frame", () => {
     assert.isBelow(wallTime() - start, 1000)
   })
 
-  it("of the largest size is gone through in time that its size accounts for", () => {
+  it("of the largest size takes no longer than a real one", () => {
     const size = 4 * 1024 * 1024
+    const acks = Frame.assemble(
+      0,
+      Array.from({ length: size / 16 }, () => Frame.encodeMessage({ _tag: "Ack", nonce: 1 }))
+    )
     const bodies: ReadonlyArray<Uint8Array> = [
       new Uint8Array(size).fill(1),
       new Uint8Array(size).fill(0x7f),
       random.bytes(size),
-      // messages of one byte, two by two
-      Uint8Array.from({ length: size }, (_, i) => i % 2 === 0 ? 1 : 0x0a)
+      acks.subarray(Frame.headerSize)
     ]
     for (const body of bodies) {
       const frame = Frame.assemble(cluster, [body])
       const start = wallTime()
       check(frame, Frame.decode(cluster, frame))
-      assert.isBelow(wallTime() - start, 20_000)
+      assert.isBelow(wallTime() - start, 5000)
     }
+  })
+
+  it("of which much cannot be decoded is dropped from there on", () => {
+    const bad = Uint8Array.of(1, 0)
+    const frame = Frame.assemble(cluster, [...Array.from({ length: 64 }, () => bad), Frame.encodeMessage(alive)])
+    const decoded = Frame.decode(cluster, frame)
+    assert.deepStrictEqual(decoded.messages, [])
+    assert.deepStrictEqual(decoded.dropped, [
+      ...Array.from({ length: 64 }, () => "UndecodableMessage" as const),
+      "Malformed"
+    ])
+    const fewer = Frame.decode(cluster, Frame.assemble(cluster, [bad, bad, Frame.encodeMessage(alive), bad]))
+    assert.deepStrictEqual(fewer.messages, [alive])
+    assert.strictEqual(fewer.dropped.length, 3)
+  })
+
+  it("of an exchange is not gone through unless it holds one message", () => {
+    const one = frameOf(alive)
+    assert.deepStrictEqual(Frame.decodeSingle(cluster, one), Frame.decode(cluster, one))
+    for (const frame of [frameOf(), frameOf(alive, ping), one.subarray(0, -1), Uint8Array.from([...one, 0])]) {
+      assert.deepStrictEqual(Frame.decodeSingle(cluster, frame), dropped("Malformed"))
+    }
+    assert.deepStrictEqual(Frame.decodeSingle(cluster + 1, frameOf(alive, ping)), dropped("ForeignCluster"))
+    const unknown = Frame.assemble(cluster, [Uint8Array.of(1, 0)])
+    assert.deepStrictEqual(Frame.decodeSingle(cluster, unknown), dropped("UndecodableMessage"))
   })
 })

@@ -41,6 +41,12 @@ export class Broadcasts {
     this.#byTransmits[broadcast.transmits]!.delete(broadcast)
   }
 
+  /** Forgets all claims. */
+  clear(): void {
+    this.#bySubject.clear()
+    for (const bucket of this.#byTransmits) bucket.clear()
+  }
+
   /**
    * Takes claims that fit `budget` bytes together, the least sent first, and counts each as sent once more. A claim
    * sent `limit` times leaves the queue. One that does not fit is passed over for smaller ones behind it.

@@ -28,11 +28,14 @@ export class Entry {
   /** Place among the live, or -1. */
   position = -1
   contribution = 0
+  /** Whether it is never forgotten to make room: the node itself. */
+  pinned = false
   #member: Member | undefined
 
   constructor(key: string, state: Claims.MemberState, now: number) {
     this.key = key
-    this.keyHash = fnv1a(key)
+    // mixed, since the low bits of FNV-1a tell alike keys hardly apart, and buckets are chosen by them
+    this.keyHash = mix(fnv1a(key), 0)
     this.state = state
     this.changedAt = now
   }
@@ -246,6 +249,7 @@ export class MemberTable {
 
   #forgetOne(): boolean {
     for (const entry of this.#gone) {
+      if (entry.pinned) continue
       this.remove(entry)
       return true
     }

@@ -6,7 +6,8 @@ import type { Address } from "../../../Address.ts"
 import type { Birth, Counter, Output, RandomSource } from "../../../node/Protocol.ts"
 import { encodeMessage, protocolVersion } from "../../../wire/Frame.ts"
 import type { Claim, Message } from "../../../wire/Message.ts"
-import { compareBytes, type MemberState } from "../../Claim.ts"
+import { compareBytes } from "../../Claim.ts"
+import { isLive, type Member } from "../../Member.ts"
 import type { MembershipEvent } from "../../MembershipEvent.ts"
 import { Broadcasts } from "../broadcasts.ts"
 import type { MembershipResult } from "../command.ts"
@@ -67,6 +68,7 @@ export class Core {
     const change = this.table.apply(this.#alive(incarnation, metadata), birth.now)
     if (change === undefined || change === "Full") throw new Error("the table has no room for the node itself")
     this.self = change.entry
+    this.self.pinned = true
   }
 
   // ---------------------------------------------------------------------------
@@ -180,8 +182,9 @@ export class Core {
 
   /** Says that this node is there, in an incarnation above all that was said of it. */
   sayAlive(incarnation: number, metadata = this.self.state.profile!.metadata): void {
+    const isNew = incarnation > this.self.state.incarnation
     this.#say(this.#alive(incarnation, metadata))
-    this.happened({ _tag: "Updated", member: this.self.member! })
+    if (isNew) this.happened({ _tag: "Updated", member: this.self.member! })
   }
 
   /** Says that this node leaves. */
@@ -226,14 +229,15 @@ export class Core {
 
   /** Records a claim about another member, and follows up what it changed. */
   adopt(claim: Claim, age: number, encoded?: Uint8Array): void {
+    const stood = this.table.standingFor(claim.id)?.member
     const change = this.table.apply(claim, this.now - age)
     if (change === undefined) return
     if (change === "Full") return this.count("drops", "TableFull")
     if (change.standing) this.passOn(change.entry, claim, encoded)
-    this.#follow(change)
+    this.#follow(change, stood)
   }
 
-  #follow({ before, entry, standing }: Change): void {
+  #follow({ before, entry, standing }: Change, stood: Member | undefined): void {
     const { state } = entry
     const wasLive = before !== undefined && (before.status === "Alive" || before.status === "Suspect")
     if (!entry.isGone && !wasLive) {
@@ -242,36 +246,34 @@ export class Core {
     }
     if (state.status === "Suspect" && standing) this.onSuspect(entry)
     if (state.status === "Dead" && wasLive) this.#dying.push(entry)
-    this.#report(entry, before, wasLive)
+    // whoever else claims this node's name, it knows itself
+    if (state.id !== this.birth.id) this.#report(entry, stood)
   }
 
-  #report(entry: Entry, before: MemberState | undefined, wasLive: boolean): void {
-    const { member, state } = entry
-    // nobody is a member before its own claim was heard; and the one who was there first stands for the name
-    if (member === undefined || this.table.standingFor(state.id) !== entry) return
-    const wasMember = before !== undefined && before.profile !== undefined
-    if (entry.isGone) {
-      if (wasMember && wasLive) {
-        this.happened({ _tag: state.status === "Left" ? "Left" : "Died", member })
-        // a second claimant of the name may take its place
-        const next = this.table.standingFor(state.id)
-        if (next !== entry && next?.member !== undefined) this.happened({ _tag: "Joined", member: next.member })
-      }
-      return
+  /** Reports what a change of an entry means for who stands for its name: `stood` did before. */
+  #report(entry: Entry, stood: Member | undefined): void {
+    const member = this.table.standingFor(entry.state.id)?.member
+    // nobody is a member before its own claim was heard
+    if (member === undefined || member === stood) return
+    const wasLive = stood !== undefined && isLive(stood)
+    if (wasLive && entry.isGone && entry.state.address === stood.address) {
+      this.happened({ _tag: entry.state.status === "Left" ? "Left" : "Died", member: entry.member! })
     }
-    if (!wasLive || !wasMember) {
+    if (!isLive(member)) return
+    // new, back, or taking the place of another claimant of the name
+    if (!wasLive || member.address !== stood.address) {
       this.happened({ _tag: "Joined", member })
-      if (state.status === "Suspect") this.happened({ _tag: "Suspected", member })
+      if (member.status === "Suspect") this.happened({ _tag: "Suspected", member })
       return
     }
-    if (state.status === "Suspect") {
-      if (before.status !== "Suspect") this.happened({ _tag: "Suspected", member })
-    } else if (before.status === "Suspect") {
+    if (member.status === "Suspect") {
+      if (stood.status !== "Suspect") this.happened({ _tag: "Suspected", member })
+    } else if (stood.status === "Suspect") {
       this.happened({ _tag: "Refuted", member })
     }
-    if (compareBytes(before.profile.metadata, state.profile!.metadata) !== 0) {
-      this.happened({ _tag: "Updated", member })
-    }
+    // metadata apart, a life may follow another before anyone missed it
+    const isNewLife = stood.status === "Alive" && member.status === "Alive" && member.incarnation > stood.incarnation
+    if (isNewLife || compareBytes(stood.metadata, member.metadata) !== 0) this.happened({ _tag: "Updated", member })
   }
 
   #reportConflicts(entry: Entry): void {

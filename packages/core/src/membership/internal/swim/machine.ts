@@ -38,7 +38,8 @@ export class SwimMachine implements MembershipMachine {
   readonly #probing: Probing
   readonly #suspicions: Suspicions
   readonly #sync: Sync
-  #leaving: number | undefined
+  /** The commands to leave that wait for it. */
+  #leaving: Array<number> = []
   /** What the machine before this one knew; not taken over when that has not helped before. */
   readonly #inherited: ReadonlyArray<Claim>
 
@@ -211,35 +212,40 @@ export class SwimMachine implements MembershipMachine {
 
   #leave(completion: number): void {
     const core = this.#core
-    if (core.phase !== "running" || core.clusterSize === 1) {
-      if (core.phase === "running") core.sayLeft(core.self.state.incarnation)
-      core.phase = "left"
-      return this.#done(completion)
-    }
+    if (core.phase === "left") return this.#done(completion)
+    this.#leaving.push(completion)
+    if (core.phase === "leaving") return
     core.phase = "leaving"
-    this.#leaving = completion
     core.sayLeft(core.self.state.incarnation)
     core.gossip()
+    this.#leaveSaid()
   }
 
   #gossip(token: number): void {
-    const core = this.#core
-    core.gossipDue(token)
-    // the leave has been said as often as any claim is
-    if (core.phase === "leaving" && !core.broadcasts.has(core.self.key)) {
-      core.phase = "left"
-      if (this.#leaving !== undefined) this.#done(this.#leaving)
-      this.#leaving = undefined
-    }
+    this.#core.gossipDue(token)
+    this.#leaveSaid()
+  }
+
+  // The leave has been said as often as any claim is, or there is nobody to say it to: others may be leaving as well.
+  #leaveSaid(): void {
+    const { broadcasts, phase, self, table } = this.#core
+    if (phase !== "leaving" || table.live.length > 0 && broadcasts.has(self.key)) return
+    this.#core.phase = "left"
+    this.#completeLeave()
+  }
+
+  #completeLeave(): void {
+    for (const completion of this.#leaving.splice(0)) this.#done(completion)
   }
 
   #rejoin(): void {
     const core = this.#core
-    if (this.#leaving !== undefined) this.#done(this.#leaving)
-    this.#leaving = undefined
+    this.#completeLeave()
     core.phase = "running"
     core.epoch++
     core.sayAlive(core.self.state.incarnation + 1)
+    // those of before may have run out unheeded
+    for (const entry of core.table.live) if (entry.state.status === "Suspect") this.#suspicions.start(entry)
     this.#probing.start()
     this.#sync.start()
   }

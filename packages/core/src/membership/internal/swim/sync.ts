@@ -6,7 +6,14 @@
  * the dead are tried for as long as they are remembered, so that a partition of any length heals.
  */
 import type { Address } from "../../../Address.ts"
-import { bucketsSize, type Claim, type Message, type SyncRequest, type SyncResponse } from "../../../wire/Message.ts"
+import {
+  bucketsSize,
+  type Claim,
+  maxClaims,
+  type Message,
+  type SyncRequest,
+  type SyncResponse
+} from "../../../wire/Message.ts"
 import type { Entry } from "../table.ts"
 import { type Core, withAge } from "./core.ts"
 
@@ -33,8 +40,11 @@ interface JoinAttempt {
 const firstRetry = 1000
 const lastRetry = 30_000
 
-/** Syncs on divergence that may follow each other; then one in `syncInterval / 3`. */
-const divergenceBurst = 3
+/** Syncs on divergence that may follow each other; then one in `syncInterval / divergenceBurst`. */
+const divergenceBurst = 6
+
+/** Peers that must show the same table, without a change in between, for claims not to be passed on any further. */
+const agreeingPeers = 3
 
 /** Bytes of one claim besides its name, address and metadata: tags, numbers and lengths, rounded up. */
 const claimOverhead = 40
@@ -50,6 +60,8 @@ export class Sync {
   #differsSince: number | undefined
   #credit = divergenceBurst
   #creditAt: number
+  #agreedOn = 0
+  readonly #agreeing = new Set<Entry>()
 
   /** @param former peers of an earlier life, tried once */
   constructor(core: Core, seeds: ReadonlyArray<Address>, former: ReadonlyArray<Address>) {
@@ -157,6 +169,7 @@ export class Sync {
     if (core.phase !== "running") return
     if (hash === core.table.hash) {
       this.#differsSince = undefined
+      this.#agree(peer)
       return
     }
     this.#differsSince ??= core.now
@@ -165,9 +178,28 @@ export class Sync {
     this.#request("divergence", peer.state.address, false, undefined)
   }
 
+  // Feedback (Demers et al. 1987 §1.4): whoever shows the same table has no use for anything there is to pass on. When
+  // several show it one after the other, the rumors are no longer hot, and after a burst of joins much traffic is saved.
+  // Should someone still lack a claim, its table differs, and it syncs.
+  #agree(peer: Entry): void {
+    const { broadcasts, clusterSize, table } = this.#core
+    if (broadcasts.size === 0) return
+    if (this.#agreedOn !== table.hash) {
+      this.#agreedOn = table.hash
+      this.#agreeing.clear()
+    }
+    this.#agreeing.add(peer)
+    if (this.#agreeing.size < Math.min(agreeingPeers, clusterSize - 1)) return
+    this.#agreeing.clear()
+    broadcasts.clear()
+  }
+
   #takeCredit(): boolean {
     const { config, now } = this.#core
-    this.#credit = Math.min(divergenceBurst, this.#credit + (now - this.#creditAt) / (config.syncInterval / 3))
+    this.#credit = Math.min(
+      divergenceBurst,
+      this.#credit + (now - this.#creditAt) * divergenceBurst / config.syncInterval
+    )
     this.#creditAt = now
     if (this.#credit < 1) return false
     this.#credit -= 1
@@ -261,7 +293,7 @@ export class Sync {
         // a name has at most 4 bytes a character
         room -= claimOverhead + 4 * claim.id.length + claim.address.length + metadata +
           ("from" in claim ? 4 * claim.from.length : 0)
-        if (room < 0) return claims
+        if (room < 0 || claims.length === maxClaims) return claims
         claims.push(claim)
       }
     }

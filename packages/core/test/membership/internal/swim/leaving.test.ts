@@ -1,0 +1,159 @@
+import { assert, describe, it } from "@effect/vitest"
+import { decode, encode } from "../../../../src/wire/Frame.ts"
+import { addressOf, Lab, peer, run, settle, wallClock } from "./harness.ts"
+
+const tagsOf = (datagram: ReadonlyArray<Uint8Array>) =>
+  datagram.map((bytes) => {
+    const frame = encode(0, peer(1).alive).slice(0, 6)
+    const { messages } = decode(0, Uint8Array.from([...frame, ...bytes]))
+    return `${messages[0]!._tag} ${"id" in messages[0]! ? messages[0].id : ""}`
+  })
+
+describe("a node that leaves", () => {
+  for (const [peers, times] of [[1, 4], [9, 4], [10, 8], [99, 8], [100, 12]] as const) {
+    it(`says so ${times} times to ${peers} others, and is done then`, () => {
+      const lab = new Lab({ peers })
+      while (lab.machine.piggyback(1394).length > 0);
+      lab.clear()
+      const completion = lab.command({ _tag: "Leave" })
+      let said = 0
+      let told = 0
+      for (let i = 0; i < 100 && lab.resultOf(completion) === undefined; i++) {
+        for (; told < lab.gossiped.length; told++) {
+          said += tagsOf(lab.machine.piggyback(1394)).filter((tag) => tag === "Left n0").length
+        }
+        lab.advance(200, { gossips: false })
+      }
+      assert.deepStrictEqual(lab.resultOf(completion), { _tag: "Done" })
+      assert.strictEqual(said, times)
+      assert.strictEqual(lab.statusOf(0), "Left")
+      assert.include(lab.eventTags, "Left n0")
+    })
+  }
+
+  it("alone is done at once", () => {
+    const lab = new Lab()
+    assert.deepStrictEqual(lab.resultOf(lab.command({ _tag: "Leave" })), { _tag: "Done" })
+    assert.strictEqual(lab.statusOf(0), "Left")
+  })
+
+  it("is done when there is nobody left to tell, since the others leave as well", () => {
+    const lab = new Lab({ peers: 2 })
+    const completion = lab.command({ _tag: "Leave" })
+    lab.receive(peer(1).left)
+    lab.receive(peer(2).left)
+    lab.advance(1000)
+    assert.deepStrictEqual(lab.resultOf(completion), { _tag: "Done" })
+  })
+
+  it("together with all others is done in seconds, and so are they", () => {
+    const labs = Array.from({ length: 6 }, (_, i) => new Lab({ index: i + 1, seeds: [addressOf(1)] }))
+    run(labs, 2000)
+    const completions = labs.map((lab) => lab.command({ _tag: "Leave" }))
+    run(labs, 2000)
+    labs.forEach((lab, i) => assert.deepStrictEqual(lab.resultOf(completions[i]!), { _tag: "Done" }))
+  })
+
+  it("and is told so twice is done for both", () => {
+    const lab = new Lab({ peers: 3 })
+    const [first, second] = [lab.command({ _tag: "Leave" }), lab.command({ _tag: "Leave" })]
+    assert.isUndefined(lab.resultOf(first))
+    lab.advance(3000)
+    const third = lab.command({ _tag: "Leave" })
+    for (const completion of [first, second, third]) assert.deepStrictEqual(lab.resultOf(completion), { _tag: "Done" })
+    assert.strictEqual(lab.completed.length, 3)
+  })
+
+  it("does not refute its own leave, nor what else is said of it, and outranks that", () => {
+    const lab = new Lab({ peers: 3 })
+    lab.command({ _tag: "Leave" })
+    lab.advance(3000)
+    lab.receive(peer(0).left)
+    lab.receive(peer(0).suspect)
+    lab.receive(peer(0).dead)
+    assert.strictEqual(lab.statusOf(0), "Left")
+    assert.strictEqual(lab.incarnationOf(0), wallClock)
+    // someone heard a later life of it
+    lab.receive(peer(0, wallClock + 5).alive)
+    assert.strictEqual(lab.statusOf(0), "Left")
+    assert.strictEqual(lab.incarnationOf(0), wallClock + 5)
+    assert.strictEqual([...lab.counts.keys()].filter((key) => key.startsWith("refutations")).length, 0)
+  })
+
+  it("takes no part any more, but answers", () => {
+    const lab = new Lab({ peers: 3, seeds: [addressOf(1)] })
+    lab.command({ _tag: "Leave" })
+    lab.advance(5000)
+    lab.clear()
+    lab.advance(120_000)
+    assert.deepStrictEqual(lab.messages("Ping"), [])
+    assert.deepStrictEqual(lab.exchanges, [])
+    lab.receive({ _tag: "Ping", nonce: 1, target: "n0", table: 0 })
+    assert.strictEqual(lab.messages("Ack").length, 1)
+    assert.isDefined(lab.request({ _tag: "SyncRequest", id: "n1", address: addressOf(1), table: 0 }))
+  })
+
+  it("is not forgotten by itself when its table is full", () => {
+    const lab = new Lab({ config: { maxMembers: 3 } })
+    lab.receive(peer(1).alive)
+    lab.command({ _tag: "Leave" })
+    lab.advance(3000)
+    for (const index of [2, 3, 4]) lab.receive(peer(index).alive)
+    assert.strictEqual(lab.statusOf(0), "Left")
+    assert.strictEqual(lab.machine.self.status, "Left")
+    lab.command({ _tag: "Join", seeds: [addressOf(1)] })
+    assert.strictEqual(lab.statusOf(0), "Alive")
+    assert.strictEqual(lab.machine.members().length, 3)
+  })
+
+  it("has said so already when its last words are asked for, and says so else", () => {
+    const lab = new Lab({ peers: 5 })
+    while (lab.machine.piggyback(1394).length > 0);
+    const outputs = lab.machine.farewell(lab.now, lab.random)
+    assert.strictEqual(outputs.filter((output) => output._tag === "Gossip").length, 3)
+    assert.deepStrictEqual(tagsOf(lab.machine.piggyback(1394)), ["Left n0"])
+    assert.strictEqual(lab.machine.self.status, "Left")
+  })
+})
+
+describe("a node that has left", () => {
+  it("comes back with join, in a higher incarnation, and takes part again", () => {
+    const lab = new Lab({ peers: 3 })
+    lab.command({ _tag: "Leave" })
+    lab.advance(3000)
+    lab.clear()
+    const completion = lab.command({ _tag: "Join", seeds: [addressOf(1)] })
+    assert.strictEqual(lab.statusOf(0), "Alive")
+    assert.strictEqual(lab.incarnationOf(0), wallClock + 1)
+    const { exchange } = lab.exchanges.at(-1)!
+    lab.answer(exchange, { _tag: "SyncResponse", id: "n1", address: addressOf(1), table: lab.machine.tableHash })
+    assert.deepStrictEqual(lab.resultOf(completion), { _tag: "Done" })
+    lab.clear()
+    lab.advance(3000)
+    // once a period, and not once for each life
+    assert.strictEqual(lab.messages("Ping").length, 3)
+  })
+
+  it("comes back while it is still leaving, and the leave is done then", () => {
+    const lab = new Lab({ peers: 3 })
+    const leave = lab.command({ _tag: "Leave" })
+    lab.command({ _tag: "Join", seeds: [addressOf(1)] })
+    assert.deepStrictEqual(lab.resultOf(leave), { _tag: "Done" })
+    lab.advance(5000)
+    assert.strictEqual(lab.statusOf(0), "Alive")
+    assert.strictEqual(lab.completed.length, 1)
+  })
+
+  it("is back for the others as well", () => {
+    const labs = Array.from({ length: 4 }, (_, i) => new Lab({ index: i + 1, seeds: [addressOf(1)] }))
+    run(labs, 2000)
+    labs[3]!.command({ _tag: "Leave" })
+    run(labs, 3000)
+    for (const lab of labs) assert.strictEqual(lab.statusOf(4), "Left")
+    labs[3]!.command({ _tag: "Join", seeds: [addressOf(1)] })
+    settle(...labs)
+    run(labs, 3000)
+    for (const lab of labs) assert.strictEqual(lab.statusOf(4), "Alive")
+    assert.strictEqual(new Set(labs.map((lab) => lab.machine.tableHash)).size, 1)
+  })
+})

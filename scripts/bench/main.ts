@@ -1,0 +1,72 @@
+/**
+ * `pnpm bench`: the figures that the documents give, measured on the machine at hand.
+ */
+import { NodeRuntime, NodeServices } from "@effect/platform-node"
+import { Console, Effect, FileSystem, Option, Schema } from "effect"
+import { Command, Flag } from "effect/cli"
+import * as sim from "./sim.ts"
+import * as spread from "./spread.ts"
+
+const count = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
+
+const json = Flag.Boolean("json").pipe(
+  Flag.withDescription("Print one JSON object alone on the last line of standard output"),
+  Flag.withDefault(false)
+)
+
+const print = (title: string, figures: { readonly [name: string]: number | string }, asJson: boolean) =>
+  asJson
+    ? Console.log(JSON.stringify(figures))
+    : Console.log([title, ...Object.entries(figures).map(([name, value]) => `  ${name.padEnd(30)} ${value}`)].join("\n"))
+
+const simulation = Command.make(
+  "sim",
+  {
+    nodes: Flag.Int("nodes").pipe(
+      Flag.withDescription("Nodes of the cluster, 2 to 2000"),
+      Flag.withSchema(count(2, 2000)),
+      Flag.withDefault(200)
+    ),
+    seconds: Flag.Int("seconds").pipe(
+      Flag.withDescription("Virtual seconds of idling that are measured, 1 to 3600"),
+      Flag.withSchema(count(1, 3600)),
+      Flag.withDefault(60)
+    ),
+    seed: Flag.String("seed").pipe(Flag.withDescription("All randomness comes from it"), Flag.withDefault("bench")),
+    json
+  },
+  Effect.fn(function*(options) {
+    const figures = sim.cluster(options)
+    const speedup = yield* Effect.promise(() => sim.speedup(5))
+    yield* print(`a simulated cluster of ${options.nodes} nodes`, { ...figures, ...speedup }, options.json)
+  })
+).pipe(Command.withDescription("What a simulated cluster costs: forming, idling, losing a tenth of its nodes"))
+
+const spreading = Command.make(
+  "spread",
+  {
+    nodes: Flag.Int("nodes").pipe(
+      Flag.withDescription("Nodes of the cluster, 4 to 1000"),
+      Flag.withSchema(count(4, 1000)),
+      Flag.withDefault(64)
+    ),
+    seed: Flag.String("seed").pipe(Flag.withDescription("All randomness comes from it"), Flag.withDefault("bench")),
+    plot: Flag.String("plot").pipe(Flag.withDescription("Write the curves to this SVG file"), Flag.optional),
+    json
+  },
+  Effect.fn(function*(options) {
+    const { curves, ...figures } = spread.measure(options)
+    if (Option.isSome(options.plot)) {
+      const fs = yield* FileSystem.FileSystem
+      yield* fs.writeFileString(options.plot.value, yield* spread.plot(curves, options.nodes))
+    }
+    yield* print(`what ${options.nodes} simulated nodes know, and when`, figures, options.json)
+  })
+).pipe(Command.withDescription("How joining, a crash and a leave become known: virtual milliseconds until all know"))
+
+const bench = Command.make("bench").pipe(
+  Command.withDescription("Measures what effect-gossip costs on this machine"),
+  Command.withSubcommands([simulation, spreading])
+)
+
+Command.run(bench, { version: "0.1.0" }).pipe(Effect.provide(NodeServices.layer), NodeRuntime.runMain)
