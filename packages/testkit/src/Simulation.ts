@@ -142,7 +142,7 @@ export interface Simulation {
     options: { readonly atMost: Duration.Input; readonly every?: Duration.Input }
   ) => Effect.Effect<Duration.Duration, E | SimulationError>
 
-  /** Whether every running node sees exactly the running nodes as alive. */
+  /** Whether every running node sees exactly the running nodes as alive, each in its present incarnation. */
   readonly isAgreed: Effect.Effect<boolean>
 }
 
@@ -273,11 +273,14 @@ export const make = Effect.fnUntraced(function*(options: Options) {
     Effect.forEach(group, (name) => Effect.map(known(name), ({ node }) => node.address))
 
   const isAgreed = Effect.gen(function*() {
+    const selves = new Map<string, Member>()
+    for (const [name, { context }] of running) selves.set(name, yield* Context.get(context, Membership).self)
     for (const { context } of running.values()) {
       let alive = 0
       for (const member of yield* Context.get(context, Membership).members) {
         if (!isLive(member)) continue
-        if (member.status !== "Alive" || !running.has(member.id)) return false
+        const self = selves.get(member.id)
+        if (member.status !== "Alive" || self === undefined || self.incarnation !== member.incarnation) return false
         alive++
       }
       if (alive !== running.size) return false

@@ -63,7 +63,7 @@ export class Membership extends Context.Service<Membership, {
   readonly leave: Effect.Effect<void, MembershipError>
 
   /**
-   * Changes what this node says of itself, at most `maxMetadataSize` bytes; see `Metadata.Service` for typed ones.
+   * Changes what this node says of itself (after a `leave`: what it will say when it joins again), at most `maxMetadataSize` bytes; see `Metadata.Service` for typed ones.
    * Fails with `MetadataTooLarge`.
    */
   readonly setMetadata: (metadata: Uint8Array) => Effect.Effect<void, MembershipError>
@@ -71,7 +71,7 @@ export class Membership extends Context.Service<Membership, {
   /** The largest metadata in bytes: 512, or less where the transport's datagrams are small. */
   readonly maxMetadataSize: number
 
-  /** Waits for the node to end by itself, and fails with why: for whoever owns the layer. */
+  /** Waits for the node to end, and fails with why: `GaveUp`, or `Stopped` when it is closed. For the layer's owner. */
   readonly failure: Effect.Effect<never, MembershipError>
 }>()("@effect-gossip/core/membership/Membership") {}
 
@@ -139,7 +139,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
   return Membership.of({
     self: Effect.sync(() => machine().self),
     members: Effect.sync(() => machine().members()),
-    get: (id) => Effect.sync(() => Option.fromUndefinedOr(machine().members().find((member) => member.id === id))),
+    get: (id) => Effect.sync(() => Option.fromUndefinedOr(machine().member(id))),
     changes: changes.stream(() => present(machine().members())),
     failure,
     leave: Effect.withSpan(leave, "Membership.leave"),

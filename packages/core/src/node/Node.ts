@@ -48,7 +48,7 @@ import {
 import { Counters } from "./internal/counters.ts"
 import { Seen } from "./internal/seen.ts"
 import { GaveUp, NodeError, Stopped } from "./NodeError.ts"
-import type { Machine, Protocol } from "./Protocol.ts"
+import { type Machine, ownAddress, type Protocol } from "./Protocol.ts"
 
 // -----------------------------------------------------------------------------
 // model
@@ -131,7 +131,7 @@ export class Node extends Context.Service<Node, {
     read: () => number
   ) => void
 
-  /** Waits for the node to end by itself: it fails when `defectRetryPolicy` has ended. */
+  /** Waits for the node to end: it fails with `GaveUp` when `defectRetryPolicy` has ended, `Stopped` when it is closed. */
   readonly failure: Effect.Effect<never, NodeError>
 }>()("@effect-gossip/core/node/Node") {}
 
@@ -184,6 +184,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
 
   const seen = new Seen(seenCapacity, random)
   let fingerprint = 0
+  let fingerprints: Array<number> = []
   const deduplication: Deduplication = {
     isKnown: (bytes, start, end) => {
       fingerprint = seen.fingerprint(bytes, start, end)
@@ -191,9 +192,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
       if (known) counters.duplicates.count++
       return known
     },
-    onDecoded: (message) => {
-      if (actor.isIdempotent(message._tag)) seen.add(fingerprint)
-    }
+    onDecoded: () => fingerprints.push(fingerprint)
   }
 
   const counted = (decoded: Decoded): Decoded => {
@@ -205,14 +204,18 @@ export const make = Effect.fnUntraced(function*(options: Options) {
     let lost = 0
     while (true) {
       const packets = yield* receiver.pull
+      if (ended !== undefined) return yield* Effect.never
       for (const { from, payload } of packets) {
+        fingerprints = []
         counters.datagramsIn.count++
         counters.datagramBytesIn.count += payload.length
         const { dropped, encoded, messages } = counted(decode(cluster, payload, deduplication))
         if (dropped.length > 0) yield* Effect.logDebug(`dropped of a datagram from ${from}: ${dropped.join(", ")}`)
         for (let i = 0; i < messages.length; i++) {
-          const mail: Mail = { _tag: "Received", from, message: messages[i]!, encoded: encoded[i]! }
+          const mail = { _tag: "Received" as const, from, message: messages[i]!, encoded: encoded[i]! }
+          // what had no room was not heard: its next copy may have
           if (!Queue.offerUnsafe(mailbox, mail)) actor.drop("MailboxFull")
+          else if (actor.isIdempotent(mail.message._tag)) seen.add(fingerprints[i]!)
         }
       }
       const dropped = receiver.dropped()
@@ -222,6 +225,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
   })
 
   const answer = Effect.fnUntraced(function*(from: Address, request: Uint8Array) {
+    if (ended !== undefined) return yield* Effect.interrupt
     counters.add(GossipMetrics.exchangeBytes, { direction: "in" }, request.length)
     const { messages } = counted(decodeSingle(cluster, request))
     const message = messages[0]
@@ -244,15 +248,20 @@ export const make = Effect.fnUntraced(function*(options: Options) {
       const datagrams = yield* Queue.takeAll(outgoing)
       for (let i = 0; i < datagrams.length; i++) {
         const { frame, to } = datagrams[i]!
-        yield* Effect.catch(transport.send(to, frame), (error) => {
+        // one datagram that fails, or breaks the transport, must not keep the next ones from being sent
+        yield* Effect.catchCause(transport.send(to, frame), (cause) => {
+          if (Cause.hasInterrupts(cause)) return Effect.interrupt
           actor.drop("SendFailed")
-          return Effect.logDebug(`no datagram could be sent to ${to}: ${error.message}`)
+          return Cause.hasDies(cause)
+            ? Effect.logError(`sending a datagram to ${to} broke the transport`, cause)
+            : Effect.logDebug(`no datagram could be sent to ${to}`, cause)
         })
         // sends complete at once and would keep the receiving side of this process from its work
         if (i % sendBurst === sendBurst - 1) yield* Effect.yieldNow
       }
     }
-  }).pipe(Effect.catchCause((cause) => Cause.hasInterrupts(cause) ? Effect.failCause(cause) : Effect.void))
+    // the queue has ended, and all of it is sent
+  }).pipe(Effect.catch(() => Effect.void))
 
   const writeLogs = Effect.gen(function*() {
     while (true) {
@@ -264,7 +273,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
     yield* Effect.annotateCurrentSpan({ node: options.id, to, kind: message._tag })
     const addresses = (yield* transport.resolve(to)).filter((address) => address !== transport.address)
     const frame = assemble(cluster, [encodeMessage(message)])
-    let problem = "that is this node itself"
+    let problem: string = ownAddress
     for (const address of addresses) {
       counters.add(GossipMetrics.exchangeBytes, { direction: "out" }, frame.length)
       const result = yield* Effect.result(transport.exchange(address, frame))
@@ -336,8 +345,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
       }
       while (next < backlog.length) actor.handle(backlog[next++]!, now())
       actor.fire(now())
-      actor.flush()
-      if (requests.length > 0) {
+      while (requests.length > 0) {
         const begun = requests
         requests = []
         for (const request of begun) {
@@ -353,6 +361,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
           }
         }
       }
+      actor.flush()
       if (actor.timers.next < armed) yield* arm()
     }
   })
@@ -369,17 +378,22 @@ export const make = Effect.fnUntraced(function*(options: Options) {
     return loop
   })
 
-  const supervised = attempt.pipe(
-    Effect.sandbox,
-    Effect.tapError((cause) => {
+  // A policy counts the defects that come one upon another: once the node has run soundly, it begins anew.
+  const supervised = Effect.gen(function*() {
+    let restart = yield* Schedule.toStepWithSleep(options.defectRetryPolicy)
+    while (true) {
+      const exit = yield* Effect.exit(attempt)
+      if (exit._tag === "Success" || Cause.hasInterruptsOnly(exit.cause)) return
+      const wasSound = !broken && actor.isSound
       broken = true
       requests = []
-      actor.broke(Cause.squash(cause))
-      return Effect.logError("a defect broke the node; it is restarted without the message that broke it", cause)
-    }),
-    Effect.retry(options.defectRetryPolicy),
-    Effect.catch((cause) => giveUp(cause))
-  )
+      actor.broke(Cause.squash(exit.cause))
+      if (wasSound) restart = yield* Schedule.toStepWithSleep(options.defectRetryPolicy)
+      yield* Effect.logError("a defect broke the node; it is restarted without the message that broke it", exit.cause)
+      const step = yield* Effect.exit(restart(exit.cause))
+      if (step._tag === "Failure") return yield* giveUp(exit.cause)
+    }
+  })
 
   const end = (error: NodeError) => {
     if (ended !== undefined) return
@@ -387,6 +401,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
     actor.end(now(), error)
     const waiting = [...backlog.slice(next), ...drain(mailbox)]
     backlog = []
+    Deferred.doneUnsafe(failed, Effect.fail(error))
     for (const mail of waiting) {
       if (mail._tag === "Commanded") Deferred.doneUnsafe(mail.completion, Effect.fail(error))
       if (mail._tag === "Requested") Deferred.doneUnsafe(mail.reply, Effect.succeed(undefined))
@@ -397,18 +412,18 @@ export const make = Effect.fnUntraced(function*(options: Options) {
     const error = new NodeError({ reason: new GaveUp({ restarts, cause: Cause.squash(cause) }) })
     end(error)
     yield* Effect.logFatal("the node breaks again and again, and is given up", cause)
-    yield* Deferred.fail(failed, error)
   })
 
   // A datagram socket that fails is opened again: a node without one hears nobody and must not stay silent about it.
   const listen = Effect.scoped(Effect.flatMap(transport.datagrams, receive)).pipe(
-    Effect.tapError((error: TransportError) => Effect.logWarning(`receiving datagrams failed: ${error.message}`)),
+    Effect.sandbox,
+    Effect.tapError((cause) => Effect.logWarning("receiving datagrams failed, and is tried again", cause)),
     Effect.retry(Schedule.min([Schedule.exponential(100), Schedule.spaced("10 seconds")]))
   )
 
   const writer = yield* run(write)
   yield* run(writeLogs)
-  // runs first of the finalizers, while the fibers above still do
+  // what is said on closing is still sent, for which the writer, begun earlier, ends later
   yield* Effect.addFinalizer(() =>
     Effect.sync(() => end(new NodeError({ reason: new Stopped() }))).pipe(
       Effect.andThen(Queue.end(outgoing)),

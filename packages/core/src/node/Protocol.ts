@@ -65,6 +65,9 @@ export type Output<Event, Result> =
   /** Something happened that an operator may want to read. */
   | { readonly _tag: "Logged"; readonly level: "Debug" | "Info" | "Warn" | "Error"; readonly text: string }
 
+/** The failure of an exchange whose address turns out to be this node's own. */
+export const ownAddress = "that is this node itself"
+
 /** What machines count, each by label: see `GossipMetrics`. */
 export type Counter = "drops" | "probes" | "suspicions" | "refutations" | "syncs"
 
@@ -82,10 +85,10 @@ export interface Machine<Command, Event, Result> {
   ) => ReadonlyArray<Output<Event, Result>>
 
   /**
-   * Encoded messages to fill up a datagram that leaves anyway: at most `room` bytes together. Each message given
-   * out counts as sent.
+   * Encoded messages to fill up a datagram that leaves anyway: at most `room` bytes together, for the peer at `to`, who
+   * may be a stranger. Each message given out counts as sent.
    */
-  readonly piggyback: (room: number) => ReadonlyArray<Uint8Array>
+  readonly piggyback: (room: number, to: Address) => ReadonlyArray<Uint8Array>
 
   /** Last words, for when the node ends without time to leave. No further input follows. */
   readonly farewell: (now: number, random: RandomSource) => ReadonlyArray<Output<Event, Result>>

@@ -67,7 +67,7 @@ const refused = (reason: DropReason): Decoded => ({ messages: none, encoded: non
 
 /**
  * Encodes one message, with its length. Throws a `SchemaError` for a message that is not of its schema, which is a
- * defect of the sender. The bytes are the caller's.
+ * defect of the sender. The bytes are a view of a larger buffer: copy what is to be kept.
  */
 export const encodeMessage = (message: Message): Uint8Array => encodeSync(message)
 

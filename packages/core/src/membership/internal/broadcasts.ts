@@ -41,10 +41,9 @@ export class Broadcasts {
     this.#byTransmits[broadcast.transmits]!.delete(broadcast)
   }
 
-  /** Forgets all claims. */
-  clear(): void {
-    this.#bySubject.clear()
-    for (const bucket of this.#byTransmits) bucket.clear()
+  /** Forgets all claims but those about one subject. */
+  clear(except: string): void {
+    for (const { subject } of [...this.#bySubject.values()]) if (subject !== except) this.remove(subject)
   }
 
   /**
@@ -52,8 +51,23 @@ export class Broadcasts {
    * sent `limit` times leaves the queue. One that does not fit is passed over for smaller ones behind it.
    */
   take(budget: number, limit: number): Array<Uint8Array> {
+    const taken = this.#select(budget)
+    for (const broadcast of taken) {
+      this.#byTransmits[broadcast.transmits]!.delete(broadcast)
+      broadcast.transmits++
+      if (broadcast.transmits >= limit) this.#bySubject.delete(broadcast.subject)
+      else this.#bucket(broadcast.transmits).add(broadcast)
+    }
+    return taken.map((broadcast) => broadcast.bytes)
+  }
+
+  /** The claims that {@link take} would take, which do not count as sent. */
+  peek(budget: number): Array<Uint8Array> {
+    return this.#select(budget).map((broadcast) => broadcast.bytes)
+  }
+
+  #select(budget: number): Array<Broadcast> {
     const taken: Array<Broadcast> = []
-    const out: Array<Uint8Array> = []
     let room = budget
     let misfits = 0
     search: for (const bucket of this.#byTransmits) {
@@ -65,16 +79,9 @@ export class Broadcasts {
         }
         room -= broadcast.bytes.length
         taken.push(broadcast)
-        out.push(broadcast.bytes)
       }
     }
-    for (const broadcast of taken) {
-      this.#byTransmits[broadcast.transmits]!.delete(broadcast)
-      broadcast.transmits++
-      if (broadcast.transmits >= limit) this.#bySubject.delete(broadcast.subject)
-      else this.#bucket(broadcast.transmits).add(broadcast)
-    }
-    return out
+    return taken
   }
 
   #bucket(transmits: number): Set<Broadcast> {

@@ -11,6 +11,10 @@ export interface MembershipMachine extends Machine<MembershipCommand, Membership
   readonly self: Member
   /** All members, one a name, this node included. */
   readonly members: () => Array<Member>
+  /** The member of a name. */
+  readonly member: (id: string) => Member | undefined
+  /** Whether the node has left, and has not joined again. */
+  readonly hasLeft: boolean
   /** What it knows, for the machine that takes its place. */
   readonly claims: () => ReadonlyArray<Claim>
 }

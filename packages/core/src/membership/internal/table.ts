@@ -12,6 +12,9 @@ const statusCode = { Alive: 1, Suspect: 2, Dead: 3, Left: 4 } as const
 /** Parts of the table that are compared by themselves, so that a sync costs what differs and not what is. */
 export const bucketCount = 64
 
+/** Addresses that may claim one name, the gone included. */
+const maxIdentitiesPerName = 8
+
 /** The key of an identity: names and addresses hold no white space. */
 export const keyOf = (member: { readonly id: string; readonly address: string }): string =>
   `${member.id} ${member.address}`
@@ -149,17 +152,19 @@ export class MemberTable {
    *
    * @param since when the standing began, for claims that come with an age
    */
-  apply(claim: Claim, since: number): Change | "Full" | undefined {
+  apply(claim: Claim, since: number): Change | "Full" | "NameTaken" | undefined {
     const key = keyOf(claim)
     const heard = Claims.fromClaim(claim)
     const entry = this.#entries.get(key)
     if (entry === undefined) {
-      if (this.#entries.size >= this.capacity && !this.#forgetOne()) return "Full"
+      const named = this.#byId.get(heard.id)
+      if (named !== undefined && named.length >= maxIdentitiesPerName && !this.#forgetOne(named)) return "NameTaken"
+      if (this.#entries.size >= this.capacity && !this.#forgetOne(this.#gone)) return "Full"
       const added = new Entry(key, heard, since)
       this.#entries.set(key, added)
-      const named = this.#byId.get(heard.id)
-      if (named === undefined) this.#byId.set(heard.id, [added])
-      else named.push(added)
+      const others = this.#byId.get(heard.id)
+      if (others === undefined) this.#byId.set(heard.id, [added])
+      else others.push(added)
       this.#index(added)
       return { entry: added, before: undefined, standing: true }
     }
@@ -179,7 +184,7 @@ export class MemberTable {
     this.#gone.delete(entry)
     this.#takeOut(entry)
     this.#contribute(entry, 0)
-    if (this.#byAddress.get(entry.state.address) === entry) this.#byAddress.delete(entry.state.address)
+    this.#giveUpAddress(entry)
     const named = this.#byId.get(entry.state.id)!
     named.splice(named.indexOf(entry), 1)
     if (named.length === 0) this.#byId.delete(entry.state.id)
@@ -213,6 +218,7 @@ export class MemberTable {
     if (entry.isGone) {
       this.#contribute(entry, 0)
       this.#takeOut(entry)
+      this.#giveUpAddress(entry)
       // again at the end: the order is that of the change
       this.#gone.delete(entry)
       this.#gone.add(entry)
@@ -221,8 +227,9 @@ export class MemberTable {
     const standing = mix(mix(entry.keyHash, state.incarnation), statusCode[state.status])
     this.#contribute(entry, mix(standing, state.profile === undefined ? 0 : state.profile.incarnation + 1))
     this.#gone.delete(entry)
-    this.#byAddress.set(state.address, entry)
     if (entry.position === -1) {
+      // who comes last has taken the address over
+      this.#byAddress.set(state.address, entry)
       entry.position = this.#live.length
       this.#live.push(entry)
     }
@@ -247,9 +254,18 @@ export class MemberTable {
     entry.position = -1
   }
 
-  #forgetOne(): boolean {
-    for (const entry of this.#gone) {
-      if (entry.pinned) continue
+  // two names may be live at one address, until the former is missed
+  #giveUpAddress(entry: Entry): void {
+    const { address } = entry.state
+    if (this.#byAddress.get(address) !== entry) return
+    this.#byAddress.delete(address)
+    const other = this.#live.find((live) => live.state.address === address)
+    if (other !== undefined) this.#byAddress.set(address, other)
+  }
+
+  #forgetOne(among: Iterable<Entry>): boolean {
+    for (const entry of among) {
+      if (entry.pinned || !entry.isGone) continue
       this.remove(entry)
       return true
     }

@@ -8,7 +8,7 @@ import type { Address } from "../../Address.ts"
 import * as GossipMetrics from "../../GossipMetrics.ts"
 import { assemble, encodeMessage, headerSize } from "../../wire/Frame.ts"
 import type { Message, Tag } from "../../wire/Message.ts"
-import { Broken, NodeError } from "../NodeError.ts"
+import { Broken, NodeError, Stopped } from "../NodeError.ts"
 import type { Birth, Counter, Input, Machine, Output, Protocol, RandomSource } from "../Protocol.ts"
 import type { Counters } from "./counters.ts"
 import { pack } from "./packing.ts"
@@ -116,6 +116,7 @@ export class Actor {
   readonly #outbox = new Map<Address, Array<Uint8Array>>()
   #ids = 0
   readonly #commands = new Map<number, Commanded>()
+  readonly #replay: Array<Commanded> = []
   readonly #replies = new Map<number, Deferred.Deferred<Uint8Array | undefined>>()
   /** What is being handled, to be dropped if it breaks the node. */
   #handling: Mail | { readonly _tag: "Timer" } | undefined
@@ -194,6 +195,10 @@ export class Actor {
         break
       }
       case "Commanded": {
+        if (mail.slot.detached) {
+          Deferred.doneUnsafe(mail.completion, Effect.fail(new NodeError({ reason: new Stopped() })))
+          break
+        }
         const completion = ++this.#ids
         this.#commands.set(completion, mail)
         this.#step(mail.slot, { _tag: "Commanded", command: mail.command, completion }, now)
@@ -225,6 +230,8 @@ export class Actor {
   }
 
   #attach(slot: Slot, now: number): void {
+    // its scope may have closed before its turn came
+    if (slot.detached) return
     this.#slots.push(slot)
     for (const tag of slot.protocol.handles) this.#owners.set(tag, slot)
     for (const tag of slot.protocol.idempotent) this.#idempotent.add(tag)
@@ -234,6 +241,11 @@ export class Actor {
   /** The protocol takes no further input. */
   detach(slot: Slot): void {
     slot.detached = true
+    for (const [id, commanded] of this.#commands) {
+      if (commanded.slot !== slot) continue
+      this.#commands.delete(id)
+      Deferred.doneUnsafe(commanded.completion, Effect.fail(new NodeError({ reason: new Stopped() })))
+    }
     const index = this.#slots.indexOf(slot)
     if (index !== -1) this.#slots.splice(index, 1)
     for (const tag of slot.protocol.handles) if (this.#owners.get(tag) === slot) this.#owners.delete(tag)
@@ -318,7 +330,7 @@ export class Actor {
   flush(): void {
     if (this.#outbox.size === 0) return
     for (const [to, messages] of this.#outbox) {
-      for (const datagram of pack(messages, this.room, this.#piggyback)) {
+      for (const datagram of pack(messages, this.room, (room) => this.#piggyback(room, to))) {
         const frame = assemble(this.#cluster, datagram)
         if (this.#hands.send({ to, frame })) {
           this.#counters.datagramsOut.count++
@@ -331,17 +343,22 @@ export class Actor {
     this.#outbox.clear()
   }
 
-  readonly #piggyback = (room: number): ReadonlyArray<Uint8Array> => {
-    if (this.#slots.length === 1) return this.#slots[0]!.machine.piggyback(room)
+  #piggyback(room: number, to: Address): ReadonlyArray<Uint8Array> {
+    if (this.#slots.length === 1) return this.#slots[0]!.machine.piggyback(room, to)
     const messages: Array<Uint8Array> = []
     let left = room
     for (const slot of this.#slots) {
-      for (const message of slot.machine.piggyback(left)) {
+      for (const message of slot.machine.piggyback(left, to)) {
         messages.push(message)
         left -= message.length
       }
     }
     return messages
+  }
+
+  /** Whether it has run long enough since its last restart to count as sound. */
+  get isSound(): boolean {
+    return this.#restarts === 0
   }
 
   drop(reason: string): void {
@@ -372,7 +389,8 @@ export class Actor {
     this.#handled = 0
     this.timers.clear()
     this.#refuseReplies()
-    const commands = [...this.#commands.values()]
+    // should one of them break the new machine as well, the rest are still there for the next
+    for (const command of this.#commands.values()) this.#replay.push(command)
     this.#commands.clear()
     for (const slot of this.#slots) {
       const previous = slot.machine
@@ -380,8 +398,8 @@ export class Actor {
       this.#step(slot, { _tag: "Started" }, now)
       slot.onRestart(previous, slot.machine)
     }
-    for (const { command, completion, slot } of commands) {
-      this.handle({ _tag: "Commanded", slot, command, completion }, now)
+    for (let next = this.#replay.shift(); next !== undefined; next = this.#replay.shift()) {
+      this.handle({ _tag: "Commanded", ...next }, now)
     }
   }
 
@@ -411,7 +429,9 @@ export class Actor {
     for (const slot of this.#slots) this.farewell(slot, now)
     this.timers.clear()
     this.#refuseReplies()
-    for (const { completion } of this.#commands.values()) Deferred.doneUnsafe(completion, Effect.fail(error))
+    for (const { completion } of [...this.#commands.values(), ...this.#replay.splice(0)]) {
+      Deferred.doneUnsafe(completion, Effect.fail(error))
+    }
     this.#commands.clear()
   }
 

@@ -2,8 +2,8 @@
  * Remembers messages that need to be heard only once, so that the copies an epidemic brings cost a hash and no more.
  *
  * It keeps fingerprints of 52 bits under a key of its own, in two generations: at least the last `capacity` messages
- * are remembered, at most twice as many. Two different messages have one fingerprint with a chance of capacity / 2^51,
- * and a peer that does not know the key cannot find two.
+ * are remembered, at most twice as many. By chance, two different messages have one fingerprint in capacity / 2^51 of
+ * cases; the key makes it hard, though it is no cryptographic hash, to make a message that is taken for another.
  */
 import type { RandomSource } from "../Protocol.ts"
 

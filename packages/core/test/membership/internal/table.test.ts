@@ -92,7 +92,9 @@ describe("after any claims and removals", () => {
         } else {
           const key = keyOf(operation)
           const before = model.get(key)
-          const after = before === undefined ? Claims.fromClaim(operation) : Claims.merge(before, Claims.fromClaim(operation))
+          const after = before === undefined
+            ? Claims.fromClaim(operation)
+            : Claims.merge(before, Claims.fromClaim(operation))
           const change = table.apply(operation, 0)
           assert.strictEqual(change === undefined, before === after)
           if (change !== undefined && change !== "Full") {
@@ -127,7 +129,9 @@ describe("after any claims and removals", () => {
         if (profile !== undefined) {
           fresh.apply({ _tag: "Alive", id, address, ...profile }, 0)
         }
-        if (status === "Suspect" || status === "Dead") fresh.apply({ _tag: status, id, address, incarnation, from: "x" }, 0)
+        if (status === "Suspect" || status === "Dead") {
+          fresh.apply({ _tag: status, id, address, incarnation, from: "x" }, 0)
+        }
         if (status === "Left") fresh.apply({ _tag: status, id, address, incarnation }, 0)
       }
       assert.strictEqual(fresh.hash, table.hash)
@@ -142,7 +146,13 @@ describe("the hash", () => {
 
   it("differs when a live entry does, and only its bucket", () => {
     const table = tableOf(members)
-    const changes: ReadonlyArray<Claim> = [alive("n7", 7, 2), suspect("n7", 7), alive("new", 99), alive("n7", 99), alive("n8", 7)]
+    const changes: ReadonlyArray<Claim> = [
+      alive("n7", 7, 2),
+      suspect("n7", 7),
+      alive("new", 99),
+      alive("n7", 99),
+      alive("n8", 7)
+    ]
     for (const change of changes) {
       const other = tableOf([...members, change])
       assert.notStrictEqual(other.hash, table.hash)

@@ -36,7 +36,10 @@ describe("pack", () => {
       }
       for (let i = 1; i < datagrams.length; i++) assert.isAbove(own[i - 1]! + datagrams[i]![0]!.length, room)
       // each datagram is filled up once, with what it has left
-      assert.deepStrictEqual(rooms.filter((left) => left < room), own.filter((size) => size > 0).map((size) => room - size))
+      assert.deepStrictEqual(
+        rooms.filter((left) => left < room),
+        own.filter((size) => size > 0).map((size) => room - size)
+      )
     },
     { arbitrary: { runs: 500 } }
   )

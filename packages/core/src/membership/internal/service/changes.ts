@@ -16,6 +16,8 @@ class Subscriber {
   readonly latch = Latch.makeUnsafe()
   pending: Array<MembershipEvent>
 
+  #compacted = 0
+
   constructor(present: ReadonlyArray<MembershipEvent>) {
     this.pending = [...present]
     if (present.length > 0) this.latch.openUnsafe()
@@ -23,19 +25,23 @@ class Subscriber {
 
   add(event: MembershipEvent, capacity: number): void {
     this.pending.push(event)
-    if (this.pending.length > capacity) this.compact()
+    // twice as many as were left the last time, so that an event costs the same however many members there are
+    if (this.pending.length > Math.max(capacity, 2 * this.#compacted)) this.compact()
     this.latch.openUnsafe()
   }
 
-  // the last event of each member, in the order of those
+  // The last event of each member, in the order of those; nothing of one who came and went unseen.
   compact(): void {
     const last = new Map<string, MembershipEvent>()
+    const unseen = new Set<string>()
     for (const event of this.pending) {
       const subject = subjectOf(event)
+      if (event._tag === "Joined" && !last.has(subject)) unseen.add(subject)
       last.delete(subject)
-      last.set(subject, event)
+      if (event._tag !== "Reaped" || !unseen.has(subject)) last.set(subject, event)
     }
     this.pending = [...last.values()]
+    this.#compacted = this.pending.length
   }
 
   take(): ReadonlyArray<MembershipEvent> {
@@ -68,10 +74,14 @@ export class Changes {
   /** A stream that starts with what is present. */
   stream(present: () => ReadonlyArray<MembershipEvent>): Stream.Stream<MembershipEvent, MembershipError> {
     return Stream.unwrap(Effect.gen({ self: this }, function*() {
-      const subscriber = new Subscriber(present())
-      yield* Effect.acquireRelease(
-        Effect.sync(() => this.#subscribers.add(subscriber)),
-        () => Effect.sync(() => this.#subscribers.delete(subscriber))
+      // in one step: an event between the two would be lost, or come twice
+      const subscriber = yield* Effect.acquireRelease(
+        Effect.sync(() => {
+          const subscriber = new Subscriber(present())
+          this.#subscribers.add(subscriber)
+          return subscriber
+        }),
+        (subscriber) => Effect.sync(() => this.#subscribers.delete(subscriber))
       )
       const pull: Effect.Effect<NonEmptyReadonlyArray<MembershipEvent>, MembershipError | Cause.Done> = Effect.suspend(
         () => {

@@ -32,6 +32,16 @@ export type Out = Output<MembershipEvent, MembershipResult>
  */
 const maxIncarnationAhead = 365 * 24 * 60 * 60 * 1000
 
+/** Times in a row that a node goes above what was said in its own name, and the time in which they count, in ms. */
+const maxOutbids = 3
+const outbidWindow = 30_000
+
+/**
+ * Bytes of a claim above which it is encoded anew before it is passed on: a peer could have padded it with fields that
+ * this version does not know.
+ */
+const maxVerbatim = 300
+
 /** How a claim came here. */
 export type Via = "gossip" | "sync"
 
@@ -45,6 +55,8 @@ export class Core {
   readonly broadcasts = new Broadcasts()
   readonly self: Entry
   phase: Phase = "running"
+  /** What this node says of itself, or will when it joins again. */
+  metadata: Uint8Array
   /** Counts the times this node joined again after it had left: periodic timers of before are stale. */
   epoch = 0
 
@@ -56,6 +68,9 @@ export class Core {
   onLive: (entry: Entry) => void = () => {}
   /** Called when a member becomes suspected, or is suspected anew in a higher incarnation. */
   onSuspect: (entry: Entry) => void = () => {}
+  #warnedOfFuture = false
+  /** When this node last refuted that it is someone else, and how often in a row. */
+  #outbids = { since: -Infinity, count: 0 }
   #gossipArmed = false
   #gossipToken = 0
   #dying: Array<Entry> = []
@@ -64,9 +79,10 @@ export class Core {
     this.birth = birth
     this.config = config
     this.now = birth.now
+    this.metadata = metadata
     this.table = new MemberTable(config.maxMembers)
     const change = this.table.apply(this.#alive(incarnation, metadata), birth.now)
-    if (change === undefined || change === "Full") throw new Error("the table has no room for the node itself")
+    if (change === undefined || typeof change === "string") throw new Error("the table has no room for the node itself")
     this.self = change.entry
     this.self.pinned = true
   }
@@ -114,7 +130,7 @@ export class Core {
     return Math.min(bound - 1, Math.floor(this.random.nextDoubleUnsafe() * bound))
   }
 
-  /** A number of 32 bits that a peer cannot guess from earlier ones. */
+  /** A number of 32 bits, drawn anew for each probe: as hard to guess as the node's `Random` is. */
   nonce(): number {
     return Math.floor(this.random.nextDoubleUnsafe() * 0x1_0000_0000)
   }
@@ -122,24 +138,16 @@ export class Core {
   /** Up to `count` different live members, this node and `except` left out, uniformly. */
   choosePeers(count: number, except?: Entry): Array<Entry> {
     const { live } = this.table
-    return this.#choose(live.length, (index) => live[index]!, count, except)
-  }
-
-  #choose(size: number, at: (index: number) => Entry, count: number, except: Entry | undefined): Array<Entry> {
     const chosen: Array<Entry> = []
     // few are wanted of many, so that drawing again beats shuffling; with few to choose from, take them in turn
-    if (size > 4 * (count + 2)) {
+    if (live.length > 4 * (count + 2)) {
       while (chosen.length < count) {
-        const entry = at(this.draw(size))
+        const entry = live[this.draw(live.length)]!
         if (entry !== this.self && entry !== except && !chosen.includes(entry)) chosen.push(entry)
       }
       return chosen
     }
-    const candidates: Array<Entry> = []
-    for (let i = 0; i < size; i++) {
-      const entry = at(i)
-      if (entry !== this.self && entry !== except) candidates.push(entry)
-    }
+    const candidates = live.filter((entry) => entry !== this.self && entry !== except)
     while (chosen.length < count && candidates.length > 0) {
       chosen.push(...candidates.splice(this.draw(candidates.length), 1))
     }
@@ -181,10 +189,12 @@ export class Core {
   }
 
   /** Says that this node is there, in an incarnation above all that was said of it. */
-  sayAlive(incarnation: number, metadata = this.self.state.profile!.metadata): void {
-    const isNew = incarnation > this.self.state.incarnation
+  sayAlive(incarnation: number, metadata: Uint8Array): void {
+    const { incarnation: before, status } = this.self.state
     this.#say(this.#alive(incarnation, metadata))
-    if (isNew) this.happened({ _tag: "Updated", member: this.self.member! })
+    const member = this.self.member!
+    if (status === "Left") this.happened({ _tag: "Joined", member })
+    else if (incarnation > before) this.happened({ _tag: "Updated", member })
   }
 
   /** Says that this node leaves. */
@@ -209,11 +219,8 @@ export class Core {
    * @param encoded the claim as it came, where it came by itself
    */
   hear(claim: Claim, via: Via, encoded?: Uint8Array): void {
-    const wallClock = this.birth.wallClock + (this.now - this.birth.now)
-    if (claim.incarnation > wallClock + maxIncarnationAhead) {
-      this.count("drops", "FutureIncarnation")
-      return
-    }
+    const ahead = claim.incarnation - (this.birth.wallClock + (this.now - this.birth.now))
+    if (ahead > maxIncarnationAhead) return this.#refuseFuture(claim, ahead)
     const entry = this.table.get(keyOf(claim))
     if (entry === this.self) return this.#hearOfSelf(claim)
     const age = ("age" in claim ? claim.age ?? 0 : 0) * 1000
@@ -227,12 +234,24 @@ export class Core {
     this.adopt(claim, age, encoded)
   }
 
+  #refuseFuture(claim: Claim, ahead: number): void {
+    this.count("drops", "FutureIncarnation")
+    if (this.#warnedOfFuture) return
+    this.#warnedOfFuture = true
+    const days = Math.round(ahead / (24 * 60 * 60 * 1000))
+    this.log(
+      "Warn",
+      `a claim about ${claim.id} at ${claim.address} is ${days} days ahead of this node's clock, and is not believed; is either clock wrong?`
+    )
+  }
+
   /** Records a claim about another member, and follows up what it changed. */
   adopt(claim: Claim, age: number, encoded?: Uint8Array): void {
     const stood = this.table.standingFor(claim.id)?.member
     const change = this.table.apply(claim, this.now - age)
     if (change === undefined) return
     if (change === "Full") return this.count("drops", "TableFull")
+    if (change === "NameTaken") return this.count("drops", "NameTaken")
     if (change.standing) this.passOn(change.entry, claim, encoded)
     this.#follow(change, stood)
   }
@@ -242,6 +261,7 @@ export class Core {
     const wasLive = before !== undefined && (before.status === "Alive" || before.status === "Suspect")
     if (!entry.isGone && !wasLive) {
       this.onLive(entry)
+      if (this.broadcasts.size > 0) this.armGossip(this.random.nextDoubleUnsafe() * this.config.gossipInterval)
       this.#reportConflicts(entry)
     }
     if (state.status === "Suspect" && standing) this.onSuspect(entry)
@@ -276,16 +296,20 @@ export class Core {
     if (isNewLife || compareBytes(stood.metadata, member.metadata) !== 0) this.happened({ _tag: "Updated", member })
   }
 
+  // against one of those that were there, whoever else claims the name as well
   #reportConflicts(entry: Entry): void {
-    for (const other of this.table.liveNamed(entry.state.id)) {
-      if (other === entry) continue
-      const { id } = entry.state
-      this.happened({ _tag: "Conflict", id, addresses: [other.state.address, entry.state.address] })
-      this.log(
-        other === this.self ? "Error" : "Warn",
-        `two live nodes are named ${id}: ${other.state.address} and ${entry.state.address}; give each its own name`
-      )
-    }
+    const other = this.table.liveNamed(entry.state.id).find((live) => live !== entry)
+    if (other !== undefined) this.#conflict(other, entry)
+  }
+
+  #conflict(one: Entry, other: Entry): void {
+    const { id } = one.state
+    const addresses = [one.state.address, other.state.address] as const
+    this.happened({ _tag: "Conflict", id, addresses })
+    this.log(
+      id === this.birth.id ? "Error" : "Warn",
+      `two live nodes are named ${id}, at ${addresses.join(" and ")}: give each a name of its own`
+    )
   }
 
   #hearOfSelf(claim: Claim): void {
@@ -303,9 +327,22 @@ export class Core {
       if (claim.incarnation > state.incarnation) this.sayLeft(claim.incarnation)
       return
     }
+    if (claim._tag === "Alive" && !this.#mayOutbid()) return
     this.count("refutations", claim._tag)
     this.log("Info", `refuting that this node is ${claim._tag.toLowerCase()} in incarnation ${claim.incarnation}`)
-    this.sayAlive(claim.incarnation + 1)
+    this.sayAlive(claim.incarnation + 1, this.metadata)
+  }
+
+  // An earlier life is outbid once. One that outbids in turn is alive: another process has this name and address, and
+  // the two would go on for ever.
+  #mayOutbid(): boolean {
+    const outbids = this.#outbids
+    if (this.now - outbids.since > outbidWindow) this.#outbids = { since: this.now, count: 1 }
+    else if (++outbids.count > maxOutbids) {
+      if (outbids.count === maxOutbids + 1) this.#conflict(this.self, this.self)
+      return false
+    }
+    return true
   }
 
   // ---------------------------------------------------------------------------
@@ -314,8 +351,13 @@ export class Core {
 
   /** Queues a claim to be passed on. */
   passOn(entry: Entry, claim: Claim, encoded?: Uint8Array): void {
-    // a copy: the frame it came in must not be kept for one claim of it
-    this.broadcasts.add(entry.key, encoded?.slice() ?? encodeMessage(withAge(claim, this.now - entry.changedAt)))
+    const bytes = encoded !== undefined && encoded.length <= maxVerbatim
+      ? encoded
+      : encodeMessage(withAge(claim, this.now - entry.changedAt))
+    // a transport with small datagrams cannot carry the largest metadata: whole tables still do
+    if (bytes.length > this.birth.maxDatagramSize) return this.count("drops", "TooLarge")
+    // a copy: what it came in must not be kept for one claim of it
+    this.broadcasts.add(entry.key, bytes.slice())
     this.armGossip(this.random.nextDoubleUnsafe() * this.config.gossipInterval)
   }
 
@@ -330,21 +372,27 @@ export class Core {
     if (token === this.#gossipToken) this.gossip()
   }
 
-  /** One round of gossip to members that are live or lately dead, for as long as there is something to say. */
+  /**
+   * One round of gossip to live members, for as long as there is something to say, and to one who is lately dead: what
+   * that one is told does not count as sent, since it probably reaches nobody.
+   */
   gossip(): void {
     this.#gossipArmed = false
     if (this.broadcasts.size === 0) return
-    const { live } = this.table
+    const peers = this.choosePeers(this.config.gossipNodes)
     const dead = this.#latelyDead()
-    const size = live.length + dead.length
-    const peers = this.#choose(
-      size,
-      (index) => index < live.length ? live[index]! : dead[index - live.length]!,
-      this.config.gossipNodes,
-      undefined
-    )
+    if (dead.length > 0) peers.push(dead[this.draw(dead.length)]!)
+    // a node that is alone waits for company
+    if (peers.length === 0) return
     for (const peer of peers) this.out({ _tag: "Gossip", to: peer.state.address })
     this.armGossip(this.config.gossipInterval)
+  }
+
+  /** What fits into a datagram to a peer that leaves anyway. Strangers are told nothing: it would be spent on them. */
+  piggyback(room: number, to: Address): ReadonlyArray<Uint8Array> {
+    if (this.broadcasts.size === 0) return []
+    if (this.table.liveAt(to) !== undefined) return this.broadcasts.take(room, this.retransmitLimit)
+    return this.#dying.some((entry) => entry.state.address === to) ? this.broadcasts.peek(room) : []
   }
 
   // so that one who is wrongly held dead hears of it and can refute

@@ -58,10 +58,14 @@ export class SwimMachine implements MembershipMachine {
     )
     const peers = previous?.members().filter((member) => isLive(member) && member.id !== birth.id) ?? []
     this.#sync = new Sync(this.#core, options.seeds, peers.slice(0, maxFormerPeers).map((peer) => peer.address))
-    this.#probing = new Probing(this.#core, (entry, hash) => this.#sync.compare(entry, hash))
+    this.#probing = new Probing(this.#core, {
+      onAck: (peer, table) => this.#sync.compareAcked(peer, table),
+      onPing: (from, table) => this.#sync.compare(from, table)
+    })
     this.#suspicions = new Suspicions(this.#core)
     this.#core.onLive = (entry) => this.#probing.add(entry)
     this.#core.onSuspect = (entry) => this.#suspicions.start(entry)
+    if (previous?.hasLeft === true) this.#core.phase = "left"
     this.#inherited = birth.restarts === 1 ? previous?.claims() ?? [] : []
   }
 
@@ -81,9 +85,17 @@ export class SwimMachine implements MembershipMachine {
     return this.#core.table.hash
   }
 
-  piggyback(room: number): ReadonlyArray<Uint8Array> {
-    const { broadcasts, retransmitLimit } = this.#core
-    return broadcasts.size === 0 ? [] : broadcasts.take(room, retransmitLimit)
+  member(id: string): Member | undefined {
+    const { self, table } = this.#core
+    return id === self.state.id ? self.member : table.standingFor(id)?.member
+  }
+
+  get hasLeft(): boolean {
+    return this.#core.phase === "left"
+  }
+
+  piggyback(room: number, to: Address): ReadonlyArray<Uint8Array> {
+    return this.#core.piggyback(room, to)
   }
 
   /** Last words of a node that ends at once: its leave, to as many as would be told in a round of gossip. */
@@ -138,11 +150,13 @@ export class SwimMachine implements MembershipMachine {
 
   #start(): void {
     const core = this.#core
-    core.sayAlive(core.self.state.incarnation)
     for (const claim of this.#inherited) core.hear(claim, "sync")
+    core.wake(reapInterval(core.config), { _tag: "Reap" })
+    // whoever has left stays away until it is asked to join
+    if (core.phase === "left") return core.sayLeft(core.self.state.incarnation)
+    core.sayAlive(core.self.state.incarnation, core.metadata)
     this.#probing.start()
     this.#sync.start()
-    core.wake(reapInterval(core.config), { _tag: "Reap" })
   }
 
   #receive(from: Address, message: Message, encoded: Uint8Array): void {
@@ -196,6 +210,7 @@ export class SwimMachine implements MembershipMachine {
       case "Leave":
         return this.#leave(completion)
       case "SetMetadata": {
+        core.metadata = command.metadata
         if (core.phase === "running") core.sayAlive(core.self.state.incarnation + 1, command.metadata)
         return this.#done(completion)
       }
@@ -243,7 +258,7 @@ export class SwimMachine implements MembershipMachine {
     this.#completeLeave()
     core.phase = "running"
     core.epoch++
-    core.sayAlive(core.self.state.incarnation + 1)
+    core.sayAlive(core.self.state.incarnation + 1, core.metadata)
     // those of before may have run out unheeded
     for (const entry of core.table.live) if (entry.state.status === "Suspect") this.#suspicions.start(entry)
     this.#probing.start()

@@ -28,16 +28,25 @@ interface Relayed {
 
 export class Probing {
   readonly #core: Core
-  /** Called when a member shows the hash of its table. */
-  readonly #onTable: (entry: Entry, hash: number) => void
+  /** Called when someone shows the hash of its table: a probed member, or whoever probes. */
+  readonly #shown: {
+    readonly onAck: (peer: Entry, table: number) => void
+    readonly onPing: (from: Address, table: number) => void
+  }
   #order: Array<Entry> = []
   #next = 0
   #current: Probe | undefined
   readonly #relayed = new Map<number, Relayed>()
 
-  constructor(core: Core, onTable: (entry: Entry, hash: number) => void) {
+  constructor(
+    core: Core,
+    shown: {
+      readonly onAck: (peer: Entry, table: number) => void
+      readonly onPing: (from: Address, table: number) => void
+    }
+  ) {
     this.#core = core
-    this.#onTable = onTable
+    this.#shown = shown
   }
 
   start(): void {
@@ -101,8 +110,7 @@ export class Probing {
     // the sender means one who had this address before
     if (target !== core.birth.id) return core.count("drops", "Misdirected")
     core.send(from, { _tag: "Ack", nonce, table: core.table.hash })
-    const peer = core.table.liveAt(from)
-    if (peer !== undefined) this.#onTable(peer, table)
+    this.#shown.onPing(from, table)
   }
 
   onPingRequest(from: Address, { address, nonce, target }: typeof PingRequest.Type): void {
@@ -123,7 +131,7 @@ export class Probing {
       if (probe.acked) return
       probe.acked = true
       core.count("probes", probe.indirect ? "indirect" : "direct")
-      if (table !== undefined) this.#onTable(probe.target, table)
+      if (table !== undefined) this.#shown.onAck(probe.target, table)
       return
     }
     const relayed = this.#relayed.get(nonce)
@@ -131,7 +139,7 @@ export class Probing {
     if (relayed === undefined) return core.count("drops", "LateAck")
     this.#relayed.delete(nonce)
     core.send(relayed.to, { _tag: "Ack", nonce: relayed.nonce })
-    if (table !== undefined) this.#onTable(relayed.target, table)
+    if (table !== undefined) this.#shown.onAck(relayed.target, table)
   }
 
   #judge(): void {

@@ -10,6 +10,7 @@ export const suspicionTimeout = (multiplier: number, clusterSize: number, probeI
 
 export class Suspicions {
   readonly #core: Core
+  #tokens = 0
 
   constructor(core: Core) {
     this.#core = core
@@ -18,7 +19,9 @@ export class Suspicions {
   start(entry: Entry): void {
     const { config } = this.#core
     const timeout = suspicionTimeout(config.suspicionMultiplier, this.#core.clusterSize, config.probeInterval)
-    const token = ++entry.suspicionToken
+    // one count for all: an entry that was forgotten and came back must not take up the timer of its former self
+    const token = ++this.#tokens
+    entry.suspicionToken = token
     this.#core.count("suspicions", "started")
     this.#core.wake(timeout, { _tag: "Suspicion", key: entry.key, token })
   }

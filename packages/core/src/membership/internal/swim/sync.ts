@@ -14,6 +14,7 @@ import {
   type SyncRequest,
   type SyncResponse
 } from "../../../wire/Message.ts"
+import { ownAddress } from "../../../node/Protocol.ts"
 import type { Entry } from "../table.ts"
 import { type Core, withAge } from "./core.ts"
 
@@ -61,6 +62,8 @@ export class Sync {
   #credit = divergenceBurst
   #creditAt: number
   #agreedOn = 0
+  /** The address by which a seed's name was last reached, this node's own included. */
+  readonly #reached = new Map<Address, Address>()
   readonly #agreeing = new Set<Entry>()
 
   /** @param former peers of an earlier life, tried once */
@@ -109,13 +112,20 @@ export class Sync {
   }
 
   #notJoined(attempt: JoinAttempt, seed: Address, problem: string): void {
-    attempt.waiting--
     attempt.failures.push({ seed, problem })
+    this.#passOver(attempt)
+  }
+
+  // a seed that is this node itself neither joins it nor fails
+  #passOver(attempt: JoinAttempt): void {
+    attempt.waiting--
     if (attempt.waiting > 0 || attempt.joined) return
     const { completion, failures } = attempt
     if (completion !== undefined) {
-      return this.#core.out({ _tag: "Completed", completion, result: { _tag: "NoSeedAnswered", failures } })
+      const result = failures.length === 0 ? { _tag: "Done" as const } : { _tag: "NoSeedAnswered" as const, failures }
+      return this.#core.out({ _tag: "Completed", completion, result })
     }
+    if (failures.length === 0) return
     if (this.#core.clusterSize > 1) return
     const delay = this.#retry * (0.5 + this.#core.random.nextDoubleUnsafe())
     this.#retry = Math.min(lastRetry, this.#retry * 2)
@@ -148,7 +158,9 @@ export class Sync {
     if (core.phase !== "running" || epoch !== core.epoch) return
     core.wake(core.config.reconnectInterval, { _tag: "Reconnect", epoch })
     const missing = new Set<Address>()
-    for (const seed of this.#seeds) if (core.table.liveAt(seed) === undefined) missing.add(seed)
+    for (const seed of this.#seeds) {
+      if (core.table.liveAt(this.#reached.get(seed) ?? seed) === undefined) missing.add(seed)
+    }
     for (const entry of core.table.gone) {
       if (entry.state.status === "Dead" && core.table.liveAt(entry.state.address) === undefined) {
         missing.add(entry.state.address)
@@ -163,27 +175,35 @@ export class Sync {
   // divergence
   // ---------------------------------------------------------------------------
 
-  /** A probe or its ack shows a peer's table. */
-  compare(peer: Entry, hash: number): void {
+  /** A probed member shows its table. */
+  compareAcked(peer: Entry, table: number): void {
+    if (table === this.#core.table.hash) this.#agree(peer)
+    this.compare(peer.state.address, table)
+  }
+
+  /** Someone shows a table. */
+  compare(from: Address, table: number): void {
     const core = this.#core
     if (core.phase !== "running") return
-    if (hash === core.table.hash) {
+    if (table === core.table.hash) {
       this.#differsSince = undefined
-      this.#agree(peer)
       return
     }
     this.#differsSince ??= core.now
-    if (core.now - this.#differsSince < core.spreadTime || !this.#takeCredit()) return
+    // Who is probed and knows nobody was known before: it has been restarted, and should not wait to be missed.
+    const isLost = core.clusterSize === 1
+    if (!isLost && core.now - this.#differsSince < core.spreadTime || !this.#takeCredit()) return
     this.#differsSince = core.now
-    this.#request("divergence", peer.state.address, false, undefined)
+    this.#request("divergence", from, isLost, undefined)
   }
 
   // Feedback (Demers et al. 1987 §1.4): whoever shows the same table has no use for anything there is to pass on. When
   // several show it one after the other, the rumors are no longer hot, and after a burst of joins much traffic is saved.
-  // Should someone still lack a claim, its table differs, and it syncs.
+  // Should someone still lack a claim, its table differs, and it syncs. Only those count who were asked: anyone can send
+  // a ping in another's name.
   #agree(peer: Entry): void {
-    const { broadcasts, clusterSize, table } = this.#core
-    if (broadcasts.size === 0) return
+    const { broadcasts, clusterSize, phase, self, table } = this.#core
+    if (broadcasts.size === 0 || phase !== "running") return
     if (this.#agreedOn !== table.hash) {
       this.#agreedOn = table.hash
       this.#agreeing.clear()
@@ -191,7 +211,7 @@ export class Sync {
     this.#agreeing.add(peer)
     if (this.#agreeing.size < Math.min(agreeingPeers, clusterSize - 1)) return
     this.#agreeing.clear()
-    broadcasts.clear()
+    broadcasts.clear(self.key)
   }
 
   #takeCredit(): boolean {
@@ -225,7 +245,13 @@ export class Sync {
       _tag: "Exchange",
       exchange,
       to,
-      message: push ? this.#message("SyncRequest", { claims: this.claims(differs) }) : this.#comparison("SyncRequest")
+      message: push
+        ? {
+          // with buckets the answer, too, is what differs
+          ...(differs === undefined ? this.#message("SyncRequest") : this.#comparison("SyncRequest")),
+          claims: this.claims(differs)
+        }
+        : this.#comparison("SyncRequest")
     })
   }
 
@@ -237,7 +263,7 @@ export class Sync {
       _tag: "Reply",
       reply,
       message: request.table === core.table.hash
-        ? this.#message("SyncResponse", {})
+        ? this.#message("SyncResponse")
         : {
           ...this.#comparison("SyncResponse"),
           claims: this.claims(buckets === undefined ? undefined : core.table.differsIn(buckets))
@@ -252,6 +278,11 @@ export class Sync {
     this.#pending.delete(exchange)
     const { attempt, pushed, reason, to } = pending
     const problem = answer === undefined ? failure : problemOf(answer, core)
+    if (problem === ownAddress) {
+      this.#reached.set(to, core.birth.address)
+      if (attempt !== undefined) this.#passOver(attempt)
+      return
+    }
     if (problem !== undefined) {
       core.count("syncs", "failed")
       core.log("Debug", `no ${reason} sync with ${to}: ${problem}`)
@@ -259,6 +290,7 @@ export class Sync {
       return
     }
     const response = answer as typeof SyncResponse.Type
+    if (this.#seeds.includes(to)) this.#reached.set(to, response.address)
     for (const claim of response.claims ?? []) core.hear(claim, "sync")
     if (attempt !== undefined) this.#joined(attempt, to)
     // it lacks what this node has
@@ -267,13 +299,13 @@ export class Sync {
     this.#request("push", to, true, undefined, buckets === undefined ? undefined : core.table.differsIn(buckets))
   }
 
-  #message<const Tag extends "SyncRequest" | "SyncResponse">(tag: Tag, content: { readonly claims?: Array<Claim> }) {
+  #message<const Tag extends "SyncRequest" | "SyncResponse">(tag: Tag) {
     const { birth, table } = this.#core
-    return { _tag: tag, id: birth.id, address: birth.address, table: table.hash, ...content }
+    return { _tag: tag, id: birth.id, address: birth.address, table: table.hash }
   }
 
   #comparison<const Tag extends "SyncRequest" | "SyncResponse">(tag: Tag) {
-    return { ...this.#message(tag, {}), buckets: this.#core.table.buckets }
+    return { ...this.#message(tag), buckets: this.#core.table.buckets }
   }
 
   // All that is known, cut where it would not fit: it then starts at a random place, so that over several syncs
@@ -303,7 +335,7 @@ export class Sync {
 
 const problemOf = (answer: Message, core: Core): string | undefined => {
   if (answer._tag !== "SyncResponse") return `answered with ${answer._tag}`
-  return answer.id === core.birth.id && answer.address === core.birth.address ? "that is this node itself" : undefined
+  return answer.id === core.birth.id && answer.address === core.birth.address ? ownAddress : undefined
 }
 
 const claimsOf = (entry: Entry, core: Core): Array<Claim> => {

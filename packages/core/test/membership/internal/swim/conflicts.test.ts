@@ -18,7 +18,7 @@ describe("two live nodes of one name", () => {
     ])
     assert.deepStrictEqual(lab.eventTags, ["Conflict n1"])
     assert.strictEqual(lab.logs.length, 1)
-    assert.match(lab.logs[0]!, /^Warn: two live nodes are named n1: 10\.0\.0\.1:7946 and 10\.0\.0\.200:7946/)
+    assert.match(lab.logs[0]!, /^Warn: two live nodes are named n1, at 10\.0\.0\.1:7946 and 10\.0\.0\.200:7946/)
     const named = lab.machine.members().filter((member) => member.id === "n1")
     assert.deepStrictEqual(named.map((member) => member.address), [addressOf(1)])
   })
@@ -45,7 +45,7 @@ describe("two live nodes of one name", () => {
       const lab = new Lab({ peers: 3 })
       lab.receive({ ...peer(0, incarnation).alive, address: addressOf(200) })
       assert.deepStrictEqual(lab.eventTags, ["Conflict n0"])
-      assert.match(lab.logs[0]!, /^Error: two live nodes are named n0: /)
+      assert.match(lab.logs[0]!, /^Error: two live nodes are named n0, at /)
       assert.strictEqual(lab.machine.self.address, addressOf(0))
       assert.deepStrictEqual(
         lab.machine.members().filter((member) => member.id === "n0").map((member) => member.address),
@@ -95,7 +95,9 @@ describe("what happened", () => {
       const check = () => {
         for (const event of lab.events.splice(0)) {
           if (event._tag === "Conflict") continue
-          seenEvents.push(`${event._tag} ${event.member.id} ${event.member.address} ${event.member.incarnation - wallClock}`)
+          seenEvents.push(
+            `${event._tag} ${event.member.id} ${event.member.address} ${event.member.incarnation - wallClock}`
+          )
           if (event._tag === "Died" || event._tag === "Left" || event._tag === "Reaped") {
             told.delete(event.member.id)
           } else told.set(event.member.id, event.member)

@@ -7,7 +7,13 @@ const hour = 60 * 60 * 1000
 const day = 24 * hour
 
 /** One that does nothing by itself but reap. */
-const idle = { probeInterval: 1000 * day, probeTimeout: 1000, syncInterval: day, reconnectInterval: day, gossipInterval: hour }
+const idle = {
+  probeInterval: 1000 * day,
+  probeTimeout: 1000,
+  syncInterval: day,
+  reconnectInterval: day,
+  gossipInterval: hour
+}
 
 const tell = (lab: Lab, ...claims: ReadonlyArray<Claim>) =>
   lab.request({ _tag: "SyncRequest", id: "n9", address: addressOf(9), table: 0, claims })
@@ -22,7 +28,10 @@ describe("the dead and the left", () => {
     assert.deepStrictEqual([lab.statusOf(1), lab.statusOf(2)], ["Dead", "Left"])
     lab.advance(day / 60 + 1000)
     assert.deepStrictEqual([lab.statusOf(1), lab.statusOf(2)], [undefined, undefined])
-    assert.deepStrictEqual(lab.eventTags.filter((event) => event.startsWith("Reaped")).sort(), ["Reaped n1", "Reaped n2"])
+    assert.deepStrictEqual(lab.eventTags.filter((event) => event.startsWith("Reaped")).sort(), [
+      "Reaped n1",
+      "Reaped n2"
+    ])
     assert.strictEqual(lab.machine.members().length, 2)
   })
 
@@ -87,7 +96,7 @@ describe("reconnecting", () => {
   const tries = (options: { readonly live: number; readonly dead: number; readonly seeds: number }) => {
     const intervals = 2000
     const lab = new Lab({
-      config: { ...idle, reconnectInterval: 30_000, syncInterval: 1000 * day, deadRetention: 365 * day},
+      config: { ...idle, reconnectInterval: 30_000, syncInterval: 1000 * day, deadRetention: 365 * day },
       seeds: Array.from({ length: options.seeds }, (_, i) => addressOf(500 + i))
     })
     for (let i = 1; i <= options.live + options.dead; i++) lab.receive(peer(i).alive)

@@ -166,7 +166,9 @@ export class Lab {
     while (true) {
       const due = this.#timers.reduce<number>((best, each, index) => {
         const other = this.#timers[best]
-        return other === undefined || each.at < other.at || each.at === other.at && each.order < other.order ? index : best
+        return other === undefined || each.at < other.at || each.at === other.at && each.order < other.order
+          ? index
+          : best
       }, -1)
       const next = this.#timers[due]
       if (next === undefined || next.at > end) break
@@ -174,7 +176,9 @@ export class Lab {
       this.now = Math.max(this.now, next.at)
       const rounds = this.gossiped.length
       this.step({ _tag: "Due", timer: next.timer })
-      if (options.gossips !== false) for (let i = rounds; i < this.gossiped.length; i++) this.machine.piggyback(1394)
+      if (options.gossips !== false) {
+        for (let i = rounds; i < this.gossiped.length; i++) this.machine.piggyback(1394, this.gossiped[i]!)
+      }
     }
     this.now = end
   }
@@ -213,7 +217,9 @@ export class Lab {
   }
 
   get eventTags(): Array<string> {
-    return this.events.map((event) => event._tag === "Conflict" ? `Conflict ${event.id}` : `${event._tag} ${event.member.id}`)
+    return this.events.map((event) =>
+      event._tag === "Conflict" ? `Conflict ${event.id}` : `${event._tag} ${event.member.id}`
+    )
   }
 
   /** What it would tell of itself and others on a stream. */
@@ -262,7 +268,7 @@ export const run = (labs: ReadonlyArray<Lab>, millis: number, step = 50): void =
       for (const { message, to } of lab.sent.splice(0)) datagrams.set(to, [...datagrams.get(to) ?? [], message])
       for (const to of lab.gossiped.splice(0)) if (!datagrams.has(to)) datagrams.set(to, [])
       for (const [to, messages] of datagrams) {
-        const riders = lab.machine.piggyback(1394)
+        const riders = lab.machine.piggyback(1394, to)
         const other = labs.find((other) => other.address === to)
         if (other === undefined) continue
         for (const message of messages) other.receive(message, lab.address)

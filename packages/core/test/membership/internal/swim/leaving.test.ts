@@ -13,14 +13,14 @@ describe("a node that leaves", () => {
   for (const [peers, times] of [[1, 4], [9, 4], [10, 8], [99, 8], [100, 12]] as const) {
     it(`says so ${times} times to ${peers} others, and is done then`, () => {
       const lab = new Lab({ peers })
-      while (lab.machine.piggyback(1394).length > 0);
+      while (lab.machine.piggyback(1394, addressOf(1)).length > 0);
       lab.clear()
       const completion = lab.command({ _tag: "Leave" })
       let said = 0
       let told = 0
       for (let i = 0; i < 100 && lab.resultOf(completion) === undefined; i++) {
         for (; told < lab.gossiped.length; told++) {
-          said += tagsOf(lab.machine.piggyback(1394)).filter((tag) => tag === "Left n0").length
+          said += tagsOf(lab.machine.piggyback(1394, lab.gossiped[told]!)).filter((tag) => tag === "Left n0").length
         }
         lab.advance(200, { gossips: false })
       }
@@ -108,10 +108,10 @@ describe("a node that leaves", () => {
 
   it("has said so already when its last words are asked for, and says so else", () => {
     const lab = new Lab({ peers: 5 })
-    while (lab.machine.piggyback(1394).length > 0);
+    while (lab.machine.piggyback(1394, addressOf(1)).length > 0);
     const outputs = lab.machine.farewell(lab.now, lab.random)
     assert.strictEqual(outputs.filter((output) => output._tag === "Gossip").length, 3)
-    assert.deepStrictEqual(tagsOf(lab.machine.piggyback(1394)), ["Left n0"])
+    assert.deepStrictEqual(tagsOf(lab.machine.piggyback(1394, addressOf(1))), ["Left n0"])
     assert.strictEqual(lab.machine.self.status, "Left")
   })
 })

@@ -62,7 +62,12 @@ describe("a probe", () => {
       assert.strictEqual(new Set(requests.map((request) => request.to)).size, 3)
       for (const request of requests) {
         assert.notInclude([lab.address, to], request.to)
-        assert.deepStrictEqual(request.message, { _tag: "PingRequest", nonce: message.nonce, target: message.target, address: to })
+        assert.deepStrictEqual(request.message, {
+          _tag: "PingRequest",
+          nonce: message.nonce,
+          target: message.target,
+          address: to
+        })
       }
     }
   })
@@ -186,11 +191,14 @@ describe("a ping", () => {
   it("is acked where it came from, with the hash of the table", () => {
     const lab = new Lab({ peers: 3 })
     lab.receive({ _tag: "Ping", nonce: 7, target: "n0", table: 0 }, addressOf(2))
-    assert.deepStrictEqual(lab.sent, [{
-      _tag: "Send",
-      to: addressOf(2),
-      message: { _tag: "Ack", nonce: 7, table: lab.machine.tableHash }
-    }] as unknown as typeof lab.sent)
+    assert.deepStrictEqual(
+      lab.sent,
+      [{
+        _tag: "Send",
+        to: addressOf(2),
+        message: { _tag: "Ack", nonce: 7, table: lab.machine.tableHash }
+      }] as unknown as typeof lab.sent
+    )
   })
 
   it("from a stranger is acked as well", () => {

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Lab, peer, wallClock } from "./harness.ts"
+import { addressOf, Lab, peer, wallClock } from "./harness.ts"
 
 const year = 365 * 24 * 60 * 60 * 1000
 const self = (incarnation = wallClock) => peer(0, incarnation)
@@ -10,7 +10,9 @@ describe("a node", () => {
     assert.strictEqual(lab.incarnationOf(0), wallClock)
     assert.strictEqual(lab.statusOf(0), "Alive")
     assert.deepStrictEqual(lab.gossiped, [])
-    assert.strictEqual(lab.machine.piggyback(1394).length, 1)
+    assert.strictEqual(lab.machine.piggyback(1394, addressOf(1)).length, 0)
+    lab.receive(peer(1).alive)
+    assert.strictEqual(lab.machine.piggyback(1394, addressOf(1)).length, 2)
   })
 
   for (const claim of ["suspect", "dead", "left"] as const) {

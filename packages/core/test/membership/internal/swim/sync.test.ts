@@ -147,7 +147,7 @@ describe("a claim learned by sync", () => {
     const lab = new Lab({ peers: 3 })
     lab.advance(5000)
     told(lab, peer(9).alive)
-    assert.isAbove(lab.machine.piggyback(1394).length, 0)
+    assert.isAbove(lab.machine.piggyback(1394, addressOf(1)).length, 0)
   })
 })
 
@@ -160,7 +160,14 @@ describe("a table that is too large for a sync", () => {
       const claims = lab.claims
       assert.isBelow(claims.length, 200)
       assert.isAbove(claims.length, 20)
-      const message = { _tag: "SyncResponse", id: lab.id, address: lab.address, table: 0, buckets: new Uint8Array(256), claims } as const
+      const message = {
+        _tag: "SyncResponse",
+        id: lab.id,
+        address: lab.address,
+        table: 0,
+        buckets: new Uint8Array(256),
+        claims
+      } as const
       assert.isAtMost(encodeMessage(message).length, maxExchangeSize)
       for (const claim of claims) seen.add(claim.id)
     }
