@@ -17,7 +17,9 @@ const json = Flag.Boolean("json").pipe(
 const print = (title: string, figures: { readonly [name: string]: number | string }, asJson: boolean) =>
   asJson
     ? Console.log(JSON.stringify(figures))
-    : Console.log([title, ...Object.entries(figures).map(([name, value]) => `  ${name.padEnd(30)} ${value}`)].join("\n"))
+    : Console.log(
+      [title, ...Object.entries(figures).map(([name, value]) => `  ${name.padEnd(30)} ${value}`)].join("\n")
+    )
 
 const simulation = Command.make(
   "sim",

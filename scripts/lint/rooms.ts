@@ -162,7 +162,7 @@ const plainValues = new Set([
   "Formatter Function Graph Hash HashMap HashRing HashSet Inspectable Iterable Match MutableHashMap MutableHashSet",
   "MutableList MutableRef Newtype NonEmptyIterable Number Optic Option Order Ordering Pipeable Predicate PrimaryKey",
   "Record Reducer RegExp Result Schema SchemaGetter SchemaIssue SchemaTransformation String Struct Symbol Trie Tuple",
-  "Types UndefinedOr Unify Utils encoding/SchemaBinary net/NetAddress"
+  "Types UndefinedOr Unify Utils encoding/SchemaBinary net/Host net/NetAddress"
 ].flatMap((names) => names.split(" ").map((name) => `effect/${name}`)))
 
 const valueImport = /^(?:import|export)\s(?!\s*type\s)(?:[^"';]*?\sfrom\s)?\s*"([^"]+)"/gm

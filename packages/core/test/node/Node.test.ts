@@ -4,7 +4,7 @@ import * as Node from "@effect-gossip/core/node/Node"
 import type { Birth, Input, Machine, Output, Protocol } from "@effect-gossip/core/node/Protocol"
 import { Transport } from "@effect-gossip/core/Transport"
 import * as Frame from "@effect-gossip/core/wire/Frame"
-import type { Message } from "@effect-gossip/core/wire/Message"
+import type { Message, Tag } from "@effect-gossip/core/wire/Message"
 import { assert, describe, it } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -27,6 +27,7 @@ type Command = { readonly _tag: "Echo"; readonly text: string } | { readonly _ta
 
 /** Notes what it is given; breaks on an ack of nonce 13; answers every sync request. */
 class Probe implements Machine<Command, string, string> {
+  static breakOnNever = false
   readonly inputs: Array<Input<Command>> = []
   readonly birth: Birth<Probe>
   constructor(birth: Birth<Probe>) {
@@ -62,7 +63,7 @@ class Probe implements Machine<Command, string, string> {
         return [{ _tag: "Happened", event: `due ${String(input.timer)}` }]
       case "Commanded": {
         const { command, completion } = input
-        if (command._tag === "Break") throw new Error("asked to")
+        if (command._tag === "Break" || command._tag === "Never" && Probe.breakOnNever) throw new Error("asked to")
         return command._tag === "Never" ? [] : [{ _tag: "Completed", completion, result: command.text }]
       }
     }
@@ -82,7 +83,11 @@ const protocol: Protocol<Command, string, string, Probe> = {
   make: (birth) => new Probe(birth)
 }
 
-const setup = Effect.fnUntraced(function*(options: Partial<Node.Options> = {}) {
+const setup = Effect.fnUntraced(function*(
+  options: Partial<Node.Options> = {},
+  idempotent: ReadonlyArray<Tag> = [],
+  wrap: (transport: Transport["Service"]) => Transport["Service"] = (transport) => transport
+) {
   const context = yield* Layer.build(MemoryTransport.layerNetwork)
   const open = (address: Address.Address) =>
     Effect.map(
@@ -101,13 +106,14 @@ const setup = Effect.fnUntraced(function*(options: Partial<Node.Options> = {}) {
   const events: Array<string> = []
   const restarts: Array<readonly [Probe, Probe]> = []
   const node = yield* Node.make({ id: "a", cluster: "default", ...Node.defaults, ...options }).pipe(
-    Effect.provideService(Transport, yield* open(here)),
+    Effect.provideService(Transport, wrap(yield* open(here))),
     Effect.provideService(Metric.MetricRegistry, registry),
     Effect.provideService(References.MinimumLogLevel, "None"),
     Scope.provide(nodeScope)
   )
+  const attaching: typeof protocol = { ...protocol, idempotent }
   const attached = yield* Scope.provide(
-    node.attach(protocol, {
+    node.attach(attaching, {
       onEvent: (event) => events.push(event),
       onRestart: (before, now) => restarts.push([before, now])
     }),
@@ -287,5 +293,106 @@ describe("Node", () => {
       assert.deepInclude(test.received, { _tag: "Ack", nonce: 99 })
       assert.strictEqual(test.series(), 0)
       assert.strictEqual((yield* Effect.flip(test.command({ _tag: "Echo", text: "" }))).reason._tag, "Stopped")
+    }))
+
+  it.effect("hears a claim again that its mailbox had no room for", () =>
+    Effect.gen(function*() {
+      const test = yield* setup({ mailboxCapacity: 16 }, ["Ack"])
+      const acks = Array.from({ length: 40 }, (_, nonce) => Frame.encodeMessage({ _tag: "Ack", nonce: 100 + nonce }))
+      yield* Effect.andThen(test.remote.send(here, Frame.assemble(cluster, acks)), test.settle)
+      assert.strictEqual(test.count("gossip_drops", "MailboxFull"), 24)
+      for (let nonce = 100; nonce < 140; nonce++) yield* test.send({ _tag: "Ack", nonce })
+      const nonces = test.machine().inputs.flatMap((input) =>
+        input._tag === "Received" && input.message._tag === "Ack" ? [input.message.nonce] : []
+      )
+      // each of the 40 once, and none of them twice
+      assert.deepStrictEqual(nonces.toSorted((a, b) => a - b), Array.from({ length: 40 }, (_, i) => 100 + i))
+      assert.strictEqual(test.count("gossip_duplicates"), 16)
+    }))
+
+  it.effect("loses no command when the machine that takes over breaks on one of them", () =>
+    Effect.gen(function*() {
+      const test = yield* setup({ defectRetryPolicy: Schedule.recurs(3) })
+      const waiting = yield* Effect.forEach([1, 2, 3], () =>
+        Effect.forkChild(Effect.flip(test.command({ _tag: "Never" }))))
+      yield* test.settle
+      Probe.breakOnNever = true
+      yield* test.send({ _tag: "Ack", nonce: 13 })
+      yield* TestClock.adjust("1 minute")
+      Probe.breakOnNever = false
+      const reasons = yield* Effect.forEach(waiting, (fiber) =>
+        Effect.map(Fiber.join(fiber), (error) =>
+          error.reason._tag))
+      assert.deepStrictEqual(reasons, ["Broken", "Broken", "Broken"])
+    }))
+
+  it.effect("counts defects anew once it has run soundly", () =>
+    Effect.gen(function*() {
+      const test = yield* setup({ defectRetryPolicy: Schedule.recurs(2) })
+      for (let life = 0; life < 4; life++) {
+        yield* test.send({ _tag: "Ack", nonce: 13 })
+        for (let i = 0; i < 150; i++) {
+          yield* test.remote.send(here, Frame.encode(cluster, { _tag: "Ack", nonce: 1000 + i }))
+        }
+        yield* test.settle
+      }
+      assert.strictEqual(test.count("gossip_restarts"), 4)
+      const echo = yield* Effect.forkChild(test.command({ _tag: "Echo", text: "alive" }))
+      yield* test.settle
+      assert.strictEqual(yield* Fiber.join(echo), "alive")
+    }))
+
+  it.effect("refuses requests at once when it has given up", () =>
+    Effect.gen(function*() {
+      const test = yield* setup({ defectRetryPolicy: Schedule.recurs(0) })
+      yield* test.send({ _tag: "Ack", nonce: 13 })
+      const request = Frame.encode(cluster, { _tag: "SyncRequest", id: "b", address: peer, table: 1 })
+      const fiber = yield* Effect.forkChild(Effect.flip(test.remote.exchange(here, request)))
+      yield* test.settle
+      assert.strictEqual((yield* Fiber.join(fiber)).reason._tag, "Refused")
+    }))
+
+  it.effect("fails the commands of a protocol whose scope has closed", () =>
+    Effect.gen(function*() {
+      const test = yield* setup()
+      const scope = yield* Scope.make()
+      const other: Protocol<Command, string, string, Probe> = { ...protocol, name: "other", handles: ["PingRequest"] }
+      const attached = yield* Scope.provide(
+        test.node.attach(other, { onEvent: () => {}, onRestart: () => {} }),
+        scope
+      )
+      const waiting = yield* Effect.forkChild(Effect.flip(attached.command({ _tag: "Never" })))
+      yield* test.settle
+      yield* Scope.close(scope, Exit.void)
+      assert.strictEqual((yield* Fiber.join(waiting)).reason._tag, "Stopped")
+      const late = yield* Effect.forkChild(Effect.flip(attached.command({ _tag: "Never" })))
+      yield* test.settle
+      assert.strictEqual((yield* Fiber.join(late)).reason._tag, "Stopped")
+      assert.strictEqual(attached.machine().inputs.at(-1)?._tag, "Commanded")
+    }))
+
+  it.effect("goes on sending and receiving when the transport breaks on a datagram", () =>
+    Effect.gen(function*() {
+      const test = yield* setup({}, [], (transport) => {
+        let broken = 0
+        return {
+          ...transport,
+          send: (to, datagram) =>
+            Effect.suspend(() => broken++ === 0 ? Effect.die(new Error("broken send")) : transport.send(to, datagram)),
+          datagrams: Effect.map(transport.datagrams, (receiver) => ({
+            ...receiver,
+            pull: Effect.flatMap(receiver.pull, (packets) =>
+              packets[0].payload.length === 1 ? Effect.die(new Error("broken pull")) : Effect.succeed(packets))
+          }))
+        }
+      })
+      yield* test.send({ _tag: "Ping", nonce: 1, target: "a", table: 0 })
+      yield* test.send({ _tag: "Ping", nonce: 2, target: "a", table: 0 })
+      assert.deepStrictEqual(test.received, [{ _tag: "Ack", nonce: 2 }])
+      yield* Effect.andThen(test.remote.send(here, new Uint8Array(1)), test.settle)
+      yield* TestClock.adjust("1 second")
+      yield* test.send({ _tag: "Ping", nonce: 3, target: "a", table: 0 })
+      assert.deepStrictEqual(test.received, [{ _tag: "Ack", nonce: 2 }, { _tag: "Ack", nonce: 3 }])
+      assert.strictEqual(test.count("gossip_drops", "SendFailed"), 1)
     }))
 })

@@ -6,6 +6,7 @@
  * the dead are tried for as long as they are remembered, so that a partition of any length heals.
  */
 import type { Address } from "../../../Address.ts"
+import { ownAddress } from "../../../node/Protocol.ts"
 import {
   bucketsSize,
   type Claim,
@@ -14,7 +15,6 @@ import {
   type SyncRequest,
   type SyncResponse
 } from "../../../wire/Message.ts"
-import { ownAddress } from "../../../node/Protocol.ts"
 import type { Entry } from "../table.ts"
 import { type Core, withAge } from "./core.ts"
 

@@ -58,6 +58,44 @@ describe("two live nodes of one name", () => {
   })
 })
 
+describe("a name that a peer claims at thousands of addresses", () => {
+  it("costs one conflict for each of the few that are kept, and no more", () => {
+    const lab = new Lab({ peers: 3 })
+    const flood = Array.from({ length: 4000 }, (_, i) => ({ ...peer(1).alive, address: addressOf(1000 + i) }))
+    lab.step({
+      _tag: "Requested",
+      from: addressOf(3),
+      reply: 1,
+      message: { _tag: "SyncRequest", id: "n3", address: addressOf(3), table: 1, claims: flood }
+    })
+    assert.strictEqual(lab.events.filter((event) => event._tag === "Conflict").length, 7)
+    assert.strictEqual(lab.logs.length, 7)
+    assert.strictEqual(lab.count("drops NameTaken"), 4000 - 7)
+    const named = lab.machine.members().filter((member) => member.id === "n1")
+    assert.deepStrictEqual(named.map((member) => member.address), [addressOf(1)])
+  })
+
+  it("is free again for a node whose predecessors are gone", () => {
+    const lab = new Lab({ peers: 3 })
+    for (let i = 0; i < 20; i++) {
+      lab.receive({ ...peer(1, wallClock + i + 1).alive, address: addressOf(1000 + i) })
+      lab.receive({ ...peer(1, wallClock + i + 1).dead, address: addressOf(1000 + i) })
+    }
+    assert.strictEqual(lab.count("drops NameTaken"), 0)
+  })
+})
+
+describe("another process with this node's name and address", () => {
+  it("is outbid a few times, then reported as a conflict, and not outbid for ever", () => {
+    const lab = new Lab({ peers: 3 })
+    for (let i = 0; i < 100; i++) lab.receive(peer(0, lab.incarnationOf(0)! + 1).alive)
+    assert.strictEqual(lab.count("refutations Alive"), 3)
+    assert.deepStrictEqual(lab.events.filter((event) => event._tag === "Conflict"), [
+      { _tag: "Conflict", id: "n0", addresses: [addressOf(0), addressOf(0)] }
+    ])
+  })
+})
+
 describe("what happened", () => {
   // incarnations of two addresses are far apart, as those of two processes are
   const claim: Arbitrary.Arbitrary<Claim> = Arbitrary.map(

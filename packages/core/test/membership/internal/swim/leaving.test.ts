@@ -156,4 +156,42 @@ describe("a node that has left", () => {
     for (const lab of labs) assert.strictEqual(lab.statusOf(4), "Alive")
     assert.strictEqual(new Set(labs.map((lab) => lab.machine.tableHash)).size, 1)
   })
+
+  it("stays away when a defect restarts it", () => {
+    const lab = new Lab({ peers: 3, seeds: [addressOf(1)] })
+    lab.command({ _tag: "Leave" })
+    lab.advance(5000)
+    const next = new Lab({ seeds: [addressOf(1)], previous: lab.machine, restarts: 1, now: lab.now })
+    assert.strictEqual(next.machine.self.status, "Left")
+    assert.isAbove(next.machine.self.incarnation, lab.machine.self.incarnation)
+    next.advance(60_000)
+    assert.deepStrictEqual(next.exchanges, [])
+    assert.deepStrictEqual(next.messages("Ping"), [])
+  })
+
+  it("keeps what it is told to say of itself for when it joins again", () => {
+    const lab = new Lab({ peers: 3, metadata: Uint8Array.of(1) })
+    lab.command({ _tag: "Leave" })
+    lab.advance(5000)
+    lab.command({ _tag: "SetMetadata", metadata: Uint8Array.of(2) })
+    assert.strictEqual(lab.machine.self.status, "Left")
+    lab.command({ _tag: "Join", seeds: [addressOf(1)] })
+    assert.deepStrictEqual(lab.machine.self.metadata, Uint8Array.of(2))
+    assert.strictEqual(lab.eventTags.at(-1), "Joined n0")
+  })
+})
+
+describe("what a node has to pass on", () => {
+  it("is not spent on strangers, nor on the dead", () => {
+    const lab = new Lab({ peers: 3 })
+    lab.receive(peer(9).alive)
+    lab.receive(peer(3).dead)
+    const there = () => lab.machine.piggyback(1394, addressOf(1)).length
+    for (let i = 0; i < 50; i++) assert.deepStrictEqual(lab.machine.piggyback(1394, addressOf(77)), [])
+    for (let i = 0; i < 50; i++) assert.isAbove(lab.machine.piggyback(1394, addressOf(3)).length, 0)
+    // four times each, to the live
+    let sent = 0
+    for (let i = 0; i < 50; i++) sent += there()
+    assert.isAtLeast(sent, 8)
+  })
 })

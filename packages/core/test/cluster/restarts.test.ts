@@ -1,0 +1,38 @@
+import * as Simulation from "@effect-gossip/testkit/Simulation"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+
+describe("a seed that is restarted before anyone misses it", { timeout: 120_000 }, () => {
+  for (const nodes of [5, 20, 100]) {
+    it(`knows all ${nodes} nodes within 5 s, though its only seed is itself`, () => {
+      for (let seed = 0; seed < 5; seed++) {
+        Simulation.runUnsafe({ nodes, seed }, (sim) =>
+          Effect.gen(function*() {
+            yield* sim.until(sim.isAgreed, { atMost: "5 seconds", every: "100 millis" })
+            yield* sim.advance("10 seconds")
+            yield* sim.crash("n0")
+            yield* sim.advance("300 millis")
+            yield* sim.start("n0")
+            yield* sim.until(sim.isAgreed, { atMost: "5 seconds", every: "100 millis" })
+          }))
+      }
+    })
+  }
+})
+
+describe("a node that leaves when most others are dead", { timeout: 120_000 }, () => {
+  it("is seen to leave by those who are there, and not to die", () => {
+    for (let seed = 0; seed < 20; seed++) {
+      Simulation.runUnsafe({ nodes: 20, seed }, (sim) =>
+        Effect.gen(function*() {
+          yield* sim.until(sim.isAgreed, { atMost: "5 seconds", every: "100 millis" })
+          for (const node of sim.nodes.slice(2)) yield* sim.crash(node.name)
+          yield* sim.until(sim.isAgreed, { atMost: "2 minutes", every: "1 second" })
+          yield* sim.stop("n1")
+          yield* sim.advance("30 seconds")
+          const seen = (yield* sim.members("n0")).find((member) => member.id === "n1")
+          assert.strictEqual(seen?.status, "Left")
+        }))
+    }
+  })
+})
