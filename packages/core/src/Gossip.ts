@@ -3,7 +3,7 @@
  *
  * **Example** (A node over a transport)
  *
- * ```ts
+ * ```ts import.meta.vitest check
  * import { Gossip, MemoryTransport } from "@effect-gossip/core"
  * import { Layer } from "effect"
  *

@@ -52,7 +52,7 @@ export type Codec = Schema.Codec<any, any, never, never>
  *
  * **Example** (What a node is for)
  *
- * ```ts
+ * ```ts import.meta.vitest check
  * import { Metadata } from "@effect-gossip/core/membership"
  * import { Schema } from "effect"
  *

@@ -16,6 +16,7 @@ import * as References from "effect/References"
 import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import * as TestClock from "effect/testing/TestClock"
+import * as Tracer from "effect/Tracer"
 
 const here = Address.fromStringUnsafe("10.0.0.1:7946")
 const peer = Address.fromStringUnsafe("10.0.0.2:7946")
@@ -43,6 +44,10 @@ class Probe implements Machine<Command, string, string> {
         if (message._tag === "Ack" && message.nonce === 13) throw new Error("unlucky")
         if (message._tag === "Ack" && message.nonce === 7) {
           return [{ _tag: "Wake", at: now + 100, timer: "late" }, { _tag: "Wake", at: now + 50, timer: "early" }]
+        }
+        if (message._tag === "Ack" && message.nonce === 21) {
+          const request = { _tag: "SyncRequest", id: "a", address: here, table: 0 } as const
+          return [{ _tag: "Exchange", exchange: 1, to: peer, message: request }]
         }
         if (message._tag === "Ping") {
           return [{ _tag: "Send", to: input.from, message: { _tag: "Ack", nonce: message.nonce } }]
@@ -394,5 +399,40 @@ describe("Node", () => {
       yield* test.send({ _tag: "Ping", nonce: 3, target: "a", table: 0 })
       assert.deepStrictEqual(test.received, [{ _tag: "Ack", nonce: 2 }, { _tag: "Ack", nonce: 3 }])
       assert.strictEqual(test.count("gossip_drops", "SendFailed"), 1)
+    }))
+
+  it.effect("makes a span of each exchange, begun and served", () =>
+    Effect.gen(function*() {
+      const spans: Array<Tracer.Span> = []
+      const tracer = Tracer.make({
+        span: (options) => {
+          const span = new Tracer.NativeSpan(options)
+          spans.push(span)
+          return span
+        }
+      })
+      const test = yield* Effect.provideService(setup(), Tracer.Tracer, tracer)
+      const serving = yield* Effect.forkScoped(Effect.scoped(Effect.andThen(
+        test.remote.serve((_, request) => Effect.succeed(request)),
+        Effect.never
+      )))
+      yield* test.settle
+      yield* test.send({ _tag: "Ack", nonce: 21 })
+      yield* test.settle
+      const request = Frame.encode(cluster, { _tag: "SyncRequest", id: "b", address: peer, table: 1 })
+      const asking = yield* Effect.forkChild(test.remote.exchange(here, request))
+      yield* test.settle
+      yield* Fiber.join(asking)
+      yield* Fiber.interrupt(serving)
+      const begun = spans.find((span) => span.name === "gossip.exchange")
+      assert.strictEqual(begun?.attributes.get("to"), peer)
+      assert.strictEqual(begun.attributes.get("node"), "a")
+      assert.strictEqual(begun.attributes.get("kind"), "SyncRequest")
+      assert.strictEqual(begun.status._tag, "Ended")
+      const served = spans.find((span) => span.name === "gossip.serve")
+      assert.strictEqual(served?.attributes.get("from"), peer)
+      assert.strictEqual(served.attributes.get("node"), "a")
+      // the answer came from a peer that only echoes: it is an answer all the same
+      assert.include(test.events, "SyncRequest")
     }))
 })
