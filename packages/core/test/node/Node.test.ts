@@ -424,13 +424,13 @@ describe("Node", () => {
       yield* test.settle
       yield* Fiber.join(asking)
       yield* Fiber.interrupt(serving)
-      const begun = spans.find((span) => span.name === "gossip.exchange")
-      assert.strictEqual(begun?.attributes.get("to"), peer)
+      const begun = spans.find((span) => span.name === "gossip.exchange")!
+      assert.strictEqual(begun.attributes.get("to"), peer)
       assert.strictEqual(begun.attributes.get("node"), "a")
       assert.strictEqual(begun.attributes.get("kind"), "SyncRequest")
       assert.strictEqual(begun.status._tag, "Ended")
-      const served = spans.find((span) => span.name === "gossip.serve")
-      assert.strictEqual(served?.attributes.get("from"), peer)
+      const served = spans.find((span) => span.name === "gossip.serve")!
+      assert.strictEqual(served.attributes.get("from"), peer)
       assert.strictEqual(served.attributes.get("node"), "a")
       // the answer came from a peer that only echoes: it is an answer all the same
       assert.include(test.events, "SyncRequest")
