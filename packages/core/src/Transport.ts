@@ -57,7 +57,8 @@ export const defaultMaxExchangeSize = 4 * 1024 * 1024
 /**
  * The edge of a node towards its network.
  *
- * The layer that provides it opens what the transport needs (sockets, ports) and closes it with its scope.
+ * The layer that provides it opens what the transport needs (sockets, ports) and closes it with its scope. Whatever
+ * waits then, and whatever is asked later, fails with `Closed`.
  */
 export class Transport extends Context.Service<Transport, {
   /** The address peers reach this node at: what it advertises, which need not be what it bound. */
@@ -91,13 +92,14 @@ export class Transport extends Context.Service<Transport, {
   /**
    * Sends a request and waits for its answer, over a stream that keeps order and loses nothing. Fails with
    * `TooLarge`, `Unreachable`, `Refused` (the peer closed without an answer), `TimedOut` or `Closed`. Interruption
-   * closes the stream. As with `send`, the address is numeric.
+   * closes the stream. As with `send`, the address is numeric. A request above the peer's own limit is `Refused`; an
+   * answer above this side's is `TooLarge`.
    */
   readonly exchange: (to: Address, request: Uint8Array) => Effect.Effect<Uint8Array, TransportError>
 
   /**
    * Answers the requests of peers until the scope closes. At most one handler serves at a time, and another waits for
-   * it to end; requests that arrive while there is none are refused.
+   * it to end; requests that arrive while there is none are refused. A handler whose peer has gone is interrupted.
    */
   readonly serve: (handler: Handler) => Effect.Effect<void, TransportError, Scope.Scope>
 }>()("@effect-gossip/core/Transport") {}

@@ -15,7 +15,7 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import type * as Fiber from "effect/Fiber"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
 import * as Random from "effect/Random"
@@ -427,7 +427,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
   yield* Effect.addFinalizer(() =>
     Effect.sync(() => end(new NodeError({ reason: new Stopped() }))).pipe(
       Effect.andThen(Queue.end(outgoing)),
-      Effect.andThen(Effect.exit(Effect.timeoutOption(awaitFiber(writer), "1 second")))
+      Effect.andThen(Effect.timeoutOption(Fiber.await(writer), "1 second"))
     )
   )
   yield* run(supervised)
@@ -469,12 +469,6 @@ export const make = Effect.fnUntraced(function*(options: Options) {
       })
   })
 })
-
-const awaitFiber = (fiber: Fiber.Fiber<unknown, unknown>): Effect.Effect<void> =>
-  Effect.callback((resume) => {
-    const stop = fiber.addObserver(() => resume(Effect.void))
-    return Effect.sync(stop)
-  })
 
 const drain = <A>(queue: Queue.Queue<A>): Array<A> => {
   const taken: Array<A> = []
