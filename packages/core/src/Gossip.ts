@@ -4,12 +4,14 @@
  * **Example** (A node over a transport)
  *
  * ```ts import.meta.vitest check
- * import { Gossip, MemoryTransport } from "@effect-gossip/core"
+ * import { Gossip } from "@effect-gossip/core"
+ * import { Swim } from "@effect-gossip/core/membership"
+ * import { UdpTransport } from "@effect-gossip/transport-udp"
  * import { Layer } from "effect"
  *
- * const Node = Gossip.layer({ name: "a", seeds: ["10.0.0.1:7946"] }).pipe(
- *   Layer.provide(MemoryTransport.layer({ address: "10.0.0.2:7946" })),
- *   Layer.provide(MemoryTransport.layerNetwork)
+ * const Node = Gossip.layer({ name: "b", seeds: ["10.0.0.1:7946"] }).pipe(
+ *   Layer.provide(Swim.layer({ deadRetention: "1 hour" })),
+ *   Layer.provide(UdpTransport.layer({ host: "0.0.0.0", port: 7946 }))
  * )
  * ```
  *
