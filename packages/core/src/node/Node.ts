@@ -414,8 +414,14 @@ export const make = Effect.fnUntraced(function*(options: Options) {
     yield* Effect.logFatal("the node breaks again and again, and is given up", cause)
   })
 
-  // A datagram socket that fails is opened again: a node without one hears nobody and must not stay silent about it.
-  const listen = Effect.scoped(Effect.flatMap(transport.datagrams, receive)).pipe(
+  // A receiver that fails is opened again: a node without one hears nobody and must not stay silent about it.
+  const listening = yield* Deferred.make<void, TransportError>()
+  const listen = Effect.scoped(
+    Effect.tap(transport.datagrams, () => Deferred.succeed(listening, undefined)).pipe(
+      Effect.tapError((error) => Deferred.fail(listening, error)),
+      Effect.flatMap(receive)
+    )
+  ).pipe(
     Effect.sandbox,
     Effect.tapError((cause) => Effect.logWarning("receiving datagrams failed, and is tried again", cause)),
     Effect.retry(Schedule.min([Schedule.exponential(100), Schedule.spaced("10 seconds")]))
@@ -432,6 +438,8 @@ export const make = Effect.fnUntraced(function*(options: Options) {
   )
   yield* run(supervised)
   yield* run(listen)
+  // whoever has the node may be sent to
+  yield* Deferred.await(listening)
   yield* transport.serve((from, request) =>
     Effect.withSpan(annotated(answer(from, request)), "gossip.serve", { attributes: { node: options.id, from } })
   )

@@ -435,4 +435,23 @@ describe("Node", () => {
       // the answer came from a peer that only echoes: it is an answer all the same
       assert.include(test.events, "SyncRequest")
     }))
+
+  it.effect("hears what is sent as soon as it is made", () =>
+    Effect.gen(function*() {
+      const context = yield* Layer.build(MemoryTransport.layerNetwork)
+      const open = (address: Address.Address) =>
+        Effect.map(
+          Layer.build(Layer.fresh(MemoryTransport.layer({ address }))),
+          (opened) => Context.get(opened, Transport)
+        ).pipe(Effect.provideContext(context))
+      const remote = yield* open(peer)
+      const node = yield* Node.make({ id: "a", cluster: "default", ...Node.defaults }).pipe(
+        Effect.provideService(Transport, yield* open(here))
+      )
+      yield* remote.send(here, Frame.encode(cluster, { _tag: "Ack", nonce: 1 }))
+      const events: Array<string> = []
+      yield* node.attach(protocol, { onEvent: (event) => events.push(event), onRestart: () => {} })
+      yield* Effect.forEach([1, 2, 3, 4, 5], () => TestClock.adjust("1 millis"), { discard: true })
+      assert.deepStrictEqual(events, ["started", "got Ack"])
+    }))
 })
