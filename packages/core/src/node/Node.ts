@@ -21,20 +21,10 @@ import * as Queue from "effect/Queue"
 import * as Random from "effect/Random"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
-import * as Semaphore from "effect/Semaphore"
 import type { Address } from "../Address.ts"
 import * as GossipMetrics from "../GossipMetrics.ts"
-import { type Receiver, Transport, type TransportError } from "../Transport.ts"
-import {
-  assemble,
-  clusterHash,
-  decode,
-  type Decoded,
-  decodeSingle,
-  type Deduplication,
-  encodeMessage
-} from "../wire/Frame.ts"
-import type { Message } from "../wire/Message.ts"
+import { Transport, type TransportError } from "../Transport.ts"
+import { clusterHash } from "../wire/Frame.ts"
 import {
   Actor,
   type AnyMachine,
@@ -46,9 +36,11 @@ import {
   type Slot
 } from "./internal/actor.ts"
 import { Counters } from "./internal/counters.ts"
-import { Seen } from "./internal/seen.ts"
+import { makeIncoming } from "./internal/incoming.ts"
+import { makeExchanges, unanswered, writing } from "./internal/outgoing.ts"
+import type { Shared } from "./internal/shared.ts"
 import { GaveUp, NodeError, Stopped } from "./NodeError.ts"
-import { type Machine, ownAddress, type Protocol } from "./Protocol.ts"
+import type { Machine, Protocol } from "./Protocol.ts"
 
 // -----------------------------------------------------------------------------
 // model
@@ -86,17 +78,8 @@ export interface Attached<Command, Result, M> {
   readonly machine: () => M
 }
 
-/** Exchanges that may wait for their turn, as a multiple of `maxExchanges`. */
-const waitingExchanges = 8
-
 /** Log lines that may wait to be written. */
 const logCapacity = 256
-
-/** Messages lately heard that are remembered, at least. */
-const seenCapacity = 1024
-
-/** Datagrams sent in a row before others of the process get their turn. */
-const sendBurst = 32
 
 // -----------------------------------------------------------------------------
 // service
@@ -153,9 +136,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
   const outgoing = yield* Queue.bounded<Outgoing, Cause.Done>(options.sendCapacity)
   const logs = yield* Queue.bounded<LogLine>(logCapacity)
   const failed = yield* Deferred.make<never, NodeError>()
-  const permits = yield* Semaphore.make(options.maxExchanges)
   let requests: Array<Request> = []
-  let openRequests = 0
   let ended: NodeError | undefined
 
   const now = (): number => Number(clock.monotonicTimeNanosUnsafe()) / 1_000_000
@@ -178,138 +159,16 @@ export const make = Effect.fnUntraced(function*(options: Options) {
   })
   counters.gauge(GossipMetrics.mailboxSize, {}, () => Queue.sizeUnsafe(mailbox))
 
-  // ---------------------------------------------------------------------------
-  // in
-  // ---------------------------------------------------------------------------
-
-  const seen = new Seen(seenCapacity, random)
-  let fingerprint = 0
-  let fingerprints: Array<number> = []
-  const deduplication: Deduplication = {
-    isKnown: (bytes, start, end) => {
-      fingerprint = seen.fingerprint(bytes, start, end)
-      const known = seen.has(fingerprint)
-      if (known) counters.duplicates.count++
-      return known
-    },
-    onDecoded: () => fingerprints.push(fingerprint)
-  }
-
-  const counted = (decoded: Decoded): Decoded => {
-    for (const reason of decoded.dropped) actor.drop(reason)
-    return decoded
-  }
-
-  const receive = Effect.fnUntraced(function*(receiver: Receiver) {
-    let lost = 0
-    while (true) {
-      const packets = yield* receiver.pull
-      if (ended !== undefined) return yield* Effect.never
-      for (const { from, payload } of packets) {
-        fingerprints = []
-        counters.datagramsIn.count++
-        counters.datagramBytesIn.count += payload.length
-        const { dropped, encoded, messages } = counted(decode(cluster, payload, deduplication))
-        if (dropped.length > 0) yield* Effect.logDebug(`dropped of a datagram from ${from}: ${dropped.join(", ")}`)
-        for (let i = 0; i < messages.length; i++) {
-          const mail = { _tag: "Received" as const, from, message: messages[i]!, encoded: encoded[i]! }
-          // what had no room was not heard: its next copy may have
-          if (!Queue.offerUnsafe(mailbox, mail)) actor.drop("MailboxFull")
-          else if (actor.isIdempotent(mail.message._tag)) seen.add(fingerprints[i]!)
-        }
-      }
-      const dropped = receiver.dropped()
-      if (dropped > lost) counters.add(GossipMetrics.drops, { reason: "ReceiveBufferFull" }, dropped - lost)
-      lost = dropped
-    }
-  })
-
-  const answer = Effect.fnUntraced(function*(from: Address, request: Uint8Array) {
-    if (ended !== undefined) return yield* Effect.interrupt
-    counters.add(GossipMetrics.exchangeBytes, { direction: "in" }, request.length)
-    const { messages } = counted(decodeSingle(cluster, request))
-    const message = messages[0]
-    const reply = Deferred.makeUnsafe<Uint8Array | undefined>()
-    const taken = message !== undefined && messages.length === 1 &&
-      (Queue.offerUnsafe(mailbox, { _tag: "Requested", from, message, reply }) || actor.drop("MailboxFull"))
-    const bytes = taken === true ? yield* Deferred.await(reply) : undefined
-    counters.add(GossipMetrics.exchanges, { direction: "in", result: bytes === undefined ? "refused" : "answered" })
-    if (bytes === undefined) return yield* Effect.interrupt
-    counters.add(GossipMetrics.exchangeBytes, { direction: "out" }, bytes.length)
-    return bytes
-  })
-
-  // ---------------------------------------------------------------------------
-  // out
-  // ---------------------------------------------------------------------------
-
-  const write = Effect.gen(function*() {
-    while (true) {
-      const datagrams = yield* Queue.takeAll(outgoing)
-      for (let i = 0; i < datagrams.length; i++) {
-        const { frame, to } = datagrams[i]!
-        // one datagram that fails, or breaks the transport, must not keep the next ones from being sent
-        yield* Effect.catchCause(transport.send(to, frame), (cause) => {
-          if (Cause.hasInterrupts(cause)) return Effect.interrupt
-          actor.drop("SendFailed")
-          return Cause.hasDies(cause)
-            ? Effect.logError(`sending a datagram to ${to} broke the transport`, cause)
-            : Effect.logDebug(`no datagram could be sent to ${to}`, cause)
-        })
-        // sends complete at once and would keep the receiving side of this process from its work
-        if (i % sendBurst === sendBurst - 1) yield* Effect.yieldNow
-      }
-    }
-    // the queue has ended, and all of it is sent
-  }).pipe(Effect.catch(() => Effect.void))
+  const shared: Shared = { options, cluster, transport, actor, counters, mailbox, hasEnded: () => ended !== undefined }
+  const incoming = makeIncoming(shared, random)
+  const exchanges = yield* makeExchanges(shared)
+  const write = writing(shared, outgoing)
 
   const writeLogs = Effect.gen(function*() {
     while (true) {
       for (const { level, text } of yield* Queue.takeAll(logs)) yield* Effect.logWithLevel(level)(text)
     }
   })
-
-  const exchange = Effect.fn("gossip.exchange")(function*({ message, to }: Request) {
-    yield* Effect.annotateCurrentSpan({ node: options.id, to, kind: message._tag })
-    const addresses = (yield* transport.resolve(to)).filter((address) => address !== transport.address)
-    const frame = assemble(cluster, [encodeMessage(message)])
-    let problem: string = ownAddress
-    for (const address of addresses) {
-      counters.add(GossipMetrics.exchangeBytes, { direction: "out" }, frame.length)
-      const result = yield* Effect.result(transport.exchange(address, frame))
-      if (result._tag === "Failure") {
-        problem = result.failure.message
-        continue
-      }
-      counters.add(GossipMetrics.exchangeBytes, { direction: "in" }, result.success.length)
-      const { dropped, messages } = counted(decodeSingle(cluster, result.success))
-      if (messages.length === 1) return { answer: messages[0], failure: "" }
-      problem = `its answer was not understood: ${dropped.join(", ")}`
-    }
-    return { answer: undefined, failure: problem }
-  })
-
-  const perform = (request: Request) =>
-    permits.withPermit(exchange(request)).pipe(
-      Effect.catch((error: TransportError) => Effect.succeed({ answer: undefined, failure: error.message })),
-      Effect.catchCause((cause) =>
-        Cause.hasInterrupts(cause)
-          ? Effect.failCause(cause)
-          : Effect.as(Effect.logError("an exchange broke", cause), {
-            answer: undefined,
-            failure: "it broke this node's transport"
-          })
-      ),
-      Effect.flatMap((outcome: { readonly answer: Message | undefined; readonly failure: string }) => {
-        counters.add(GossipMetrics.exchanges, {
-          direction: "out",
-          result: outcome.answer === undefined ? "failed" : "answered"
-        })
-        const { exchange, machine, slot } = request
-        return Queue.offer(mailbox, { _tag: "Answered", slot, machine, exchange, ...outcome })
-      }),
-      Effect.onExit(() => Effect.sync(() => openRequests--))
-    )
 
   // ---------------------------------------------------------------------------
   // the loop
@@ -349,16 +208,9 @@ export const make = Effect.fnUntraced(function*(options: Options) {
         const begun = requests
         requests = []
         for (const request of begun) {
-          if (openRequests >= options.maxExchanges * (1 + waitingExchanges)) {
-            const { exchange, machine, slot } = request
-            actor.handle(
-              { _tag: "Answered", slot, machine, exchange, answer: undefined, failure: "too many exchanges are open" },
-              now()
-            )
-          } else {
-            openRequests++
-            yield* run(perform(request))
-          }
+          const exchange = exchanges.begin(request)
+          if (exchange === undefined) actor.handle(unanswered(request, "too many exchanges are open"), now())
+          else yield* run(exchange)
         }
       }
       actor.flush()
@@ -419,7 +271,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
   const listen = Effect.scoped(
     Effect.tap(transport.datagrams, () => Deferred.succeed(listening, undefined)).pipe(
       Effect.tapError((error) => Deferred.fail(listening, error)),
-      Effect.flatMap(receive)
+      Effect.flatMap(incoming.receive)
     )
   ).pipe(
     Effect.sandbox,
@@ -441,7 +293,9 @@ export const make = Effect.fnUntraced(function*(options: Options) {
   // whoever has the node may be sent to
   yield* Deferred.await(listening)
   yield* transport.serve((from, request) =>
-    Effect.withSpan(annotated(answer(from, request)), "gossip.serve", { attributes: { node: options.id, from } })
+    Effect.withSpan(annotated(incoming.answer(from, request)), "gossip.serve", {
+      attributes: { node: options.id, from }
+    })
   )
 
   return Node.of({
