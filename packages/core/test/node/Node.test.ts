@@ -88,17 +88,22 @@ const protocol: Protocol<Command, string, string, Probe> = {
   make: (birth) => new Probe(birth)
 }
 
+/** Opens transports in memory that reach each other. */
+const network = Effect.map(
+  Layer.build(MemoryTransport.layerNetwork),
+  (context) => (address: Address.Address) =>
+    Effect.map(
+      Layer.build(Layer.fresh(MemoryTransport.layer({ address }))),
+      (opened) => Context.get(opened, Transport)
+    ).pipe(Effect.provideContext(context))
+)
+
 const setup = Effect.fnUntraced(function*(
   options: Partial<Node.Options> = {},
   idempotent: ReadonlyArray<Tag> = [],
   wrap: (transport: Transport["Service"]) => Transport["Service"] = (transport) => transport
 ) {
-  const context = yield* Layer.build(MemoryTransport.layerNetwork)
-  const open = (address: Address.Address) =>
-    Effect.map(
-      Layer.build(Layer.fresh(MemoryTransport.layer({ address }))),
-      (opened) => Context.get(opened, Transport)
-    ).pipe(Effect.provideContext(context))
+  const open = yield* network
   const remote = yield* open(peer)
   const received: Array<Message> = []
   const receiver = yield* remote.datagrams
@@ -438,12 +443,7 @@ describe("Node", () => {
 
   it.effect("hears what is sent as soon as it is made", () =>
     Effect.gen(function*() {
-      const context = yield* Layer.build(MemoryTransport.layerNetwork)
-      const open = (address: Address.Address) =>
-        Effect.map(
-          Layer.build(Layer.fresh(MemoryTransport.layer({ address }))),
-          (opened) => Context.get(opened, Transport)
-        ).pipe(Effect.provideContext(context))
+      const open = yield* network
       const remote = yield* open(peer)
       const node = yield* Node.make({ id: "a", cluster: "default", ...Node.defaults }).pipe(
         Effect.provideService(Transport, yield* open(here))
