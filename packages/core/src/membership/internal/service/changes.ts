@@ -14,41 +14,53 @@ const subjectOf = (event: MembershipEvent): string =>
 
 class Subscriber {
   readonly latch = Latch.makeUnsafe()
-  pending: Array<MembershipEvent>
-
+  #pending: Array<MembershipEvent> = []
+  /** Of whom something is pending, and whether the consumer has never heard of them. */
+  readonly #unheard = new Map<string, boolean>()
   #compacted = 0
 
   constructor(present: ReadonlyArray<MembershipEvent>) {
-    this.pending = [...present]
-    if (present.length > 0) this.latch.openUnsafe()
+    for (const event of present) this.add(event, Infinity)
+  }
+
+  get isEmpty(): boolean {
+    return this.#pending.length === 0
   }
 
   add(event: MembershipEvent, capacity: number): void {
-    this.pending.push(event)
+    const subject = subjectOf(event)
+    if (!this.#unheard.has(subject)) this.#unheard.set(subject, event._tag === "Joined")
+    this.#pending.push(event)
     // twice as many as were left the last time, so that an event costs the same however many members there are
-    if (this.pending.length > Math.max(capacity, 2 * this.#compacted)) this.compact()
+    if (this.#pending.length > Math.max(capacity, 2 * this.#compacted)) this.#compact()
     this.latch.openUnsafe()
   }
 
-  // The last event of each member, in the order of those; nothing of one who came and went unseen.
-  compact(): void {
-    const last = new Map<string, MembershipEvent>()
-    const unseen = new Set<string>()
-    for (const event of this.pending) {
-      const subject = subjectOf(event)
-      if (event._tag === "Joined" && !last.has(subject)) unseen.add(subject)
-      last.delete(subject)
-      if (event._tag !== "Reaped" || !unseen.has(subject)) last.set(subject, event)
-    }
-    this.pending = [...last.values()]
-    this.#compacted = this.pending.length
-  }
-
   take(): ReadonlyArray<MembershipEvent> {
-    const taken = this.pending
-    this.pending = []
+    const taken = this.#pending
+    this.#pending = []
+    this.#unheard.clear()
+    this.#compacted = 0
     this.latch.closeUnsafe()
     return taken
+  }
+
+  // The last event of each member, in the order of those; nothing of one who came and went unheard of, so that what is
+  // held does not grow with all who ever were.
+  #compact(): void {
+    const last = new Map<string, MembershipEvent>()
+    for (const event of this.#pending) {
+      const subject = subjectOf(event)
+      last.delete(subject)
+      last.set(subject, event)
+    }
+    for (const [subject, event] of last) {
+      if (event._tag !== "Reaped" || this.#unheard.get(subject) !== true) continue
+      last.delete(subject)
+      this.#unheard.delete(subject)
+    }
+    this.#pending = [...last.values()]
+    this.#compacted = this.#pending.length
   }
 }
 
@@ -85,7 +97,7 @@ export class Changes {
       )
       const pull: Effect.Effect<NonEmptyReadonlyArray<MembershipEvent>, MembershipError | Cause.Done> = Effect.suspend(
         () => {
-          if (subscriber.pending.length > 0) {
+          if (!subscriber.isEmpty) {
             return Effect.succeed(subscriber.take() as NonEmptyReadonlyArray<MembershipEvent>)
           }
           if (this.#end !== undefined) return this.#end
