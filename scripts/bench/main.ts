@@ -14,6 +14,11 @@ const json = Flag.Boolean("json").pipe(
   Flag.withDefault(false)
 )
 
+const seed = Flag.String("seed").pipe(
+  Flag.withDescription("All randomness comes from it"),
+  Flag.withDefault("bench")
+)
+
 const print = (title: string, figures: { readonly [name: string]: number | string }, asJson: boolean) =>
   asJson
     ? Console.log(JSON.stringify(figures))
@@ -34,7 +39,7 @@ const simulation = Command.make(
       Flag.withSchema(count(1, 3600)),
       Flag.withDefault(60)
     ),
-    seed: Flag.String("seed").pipe(Flag.withDescription("All randomness comes from it"), Flag.withDefault("bench")),
+    seed,
     json
   },
   Effect.fn(function*(options) {
@@ -52,7 +57,7 @@ const spreading = Command.make(
       Flag.withSchema(count(4, 1000)),
       Flag.withDefault(64)
     ),
-    seed: Flag.String("seed").pipe(Flag.withDescription("All randomness comes from it"), Flag.withDefault("bench")),
+    seed,
     plot: Flag.String("plot").pipe(Flag.withDescription("Write the curves to this SVG file"), Flag.optional),
     json
   },

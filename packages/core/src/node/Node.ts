@@ -181,7 +181,6 @@ export const make = Effect.fnUntraced(function*(options: Options) {
 
   const arm = Effect.fnUntraced(function*() {
     const due = actor.timers.next
-    if (due >= armed) return
     sleeper?.interruptUnsafe()
     armed = due
     sleeper = yield* Effect.forkIn(

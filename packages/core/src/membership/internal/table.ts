@@ -3,14 +3,14 @@
  */
 import type { Address } from "../../Address.ts"
 import { fnv1a, mix } from "../../internal/hash.ts"
-import type { Claim } from "../../wire/Message.ts"
+import { bucketsSize, type Claim } from "../../wire/Message.ts"
 import * as Claims from "../Claim.ts"
 import type { Member } from "../Member.ts"
 
 const statusCode = { Alive: 1, Suspect: 2, Dead: 3, Left: 4 } as const
 
 /** Parts of the table that are compared by themselves, so that a sync costs what differs and not what is. */
-export const bucketCount = 64
+export const bucketCount = bucketsSize / 4
 
 /** Addresses that may claim one name, the gone included. */
 const maxIdentitiesPerName = 8
@@ -148,7 +148,8 @@ export class MemberTable {
 
   /**
    * Joins a claim into the table. Returns undefined when it adds nothing, and `"Full"` when it is about a new
-   * identity and there is no room: the longest gone is forgotten for it, but nobody live is.
+   * identity and there is no room: the longest gone is forgotten for it, but nobody live is. Returns `"NameTaken"` when
+   * too many addresses claim the name already.
    *
    * @param since when the standing began, for claims that come with an age
    */

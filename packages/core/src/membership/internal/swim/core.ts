@@ -6,7 +6,7 @@ import type { Address } from "../../../Address.ts"
 import type { Birth, Counter, Output, RandomSource } from "../../../node/Protocol.ts"
 import { encodeMessage, protocolVersion } from "../../../wire/Frame.ts"
 import type { Claim, Message } from "../../../wire/Message.ts"
-import { compareBytes } from "../../Claim.ts"
+import { compareBytes, isGone } from "../../Claim.ts"
 import { isLive, type Member } from "../../Member.ts"
 import type { MembershipEvent } from "../../MembershipEvent.ts"
 import { Broadcasts } from "../broadcasts.ts"
@@ -258,10 +258,10 @@ export class Core {
 
   #follow({ before, entry, standing }: Change, stood: Member | undefined): void {
     const { state } = entry
-    const wasLive = before !== undefined && (before.status === "Alive" || before.status === "Suspect")
+    const wasLive = before !== undefined && !isGone(before.status)
     if (!entry.isGone && !wasLive) {
       this.onLive(entry)
-      if (this.broadcasts.size > 0) this.armGossip(this.random.nextDoubleUnsafe() * this.config.gossipInterval)
+      if (this.broadcasts.size > 0) this.#armGossip()
       this.#reportConflicts(entry)
     }
     if (state.status === "Suspect" && standing) this.onSuspect(entry)
@@ -358,13 +358,15 @@ export class Core {
     if (bytes.length > this.birth.maxDatagramSize) return this.count("drops", "TooLarge")
     // a copy: what it came in must not be kept for one claim of it
     this.broadcasts.add(entry.key, bytes.slice())
-    this.armGossip(this.random.nextDoubleUnsafe() * this.config.gossipInterval)
+    this.#armGossip()
   }
 
-  armGossip(delay: number): void {
+  // the first round of many nodes that hear the same must not fall together
+  #armGossip(delay?: number): void {
     if (this.#gossipArmed) return
     this.#gossipArmed = true
-    this.wake(delay, { _tag: "Gossip", token: ++this.#gossipToken })
+    const { gossipInterval } = this.config
+    this.wake(delay ?? this.random.nextDoubleUnsafe() * gossipInterval, { _tag: "Gossip", token: ++this.#gossipToken })
   }
 
   /** A round of gossip is due. */
@@ -385,7 +387,7 @@ export class Core {
     // a node that is alone waits for company
     if (peers.length === 0) return
     for (const peer of peers) this.out({ _tag: "Gossip", to: peer.state.address })
-    this.armGossip(this.config.gossipInterval)
+    this.#armGossip(this.config.gossipInterval)
   }
 
   /** What fits into a datagram to a peer that leaves anyway. Strangers are told nothing: it would be spent on them. */
