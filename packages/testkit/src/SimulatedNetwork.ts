@@ -1,6 +1,6 @@
 /**
- * A network that behaves as badly as it is told to: latency, loss, duplication and reordering per link, partitions,
- * crashed addresses, streams that break. All it decides at random it draws from a seed.
+ * A network that behaves as badly as it is told to: latency, loss, duplication, reordering, corruption, bandwidth and
+ * MTU per link, partitions, crashed addresses, streams that break. All it decides at random it draws from a seed.
  *
  * It carries what the endpoints of a `MemoryNetwork` send, so that limits, buffers and handlers are those of the
  * transport in memory. Under {@link VirtualTime} deliveries are timers of its loop; under any other `Clock` (Effect's
@@ -10,33 +10,28 @@
  */
 import type { Address } from "@effect-gossip/core/Address"
 import * as MemoryTransport from "@effect-gossip/core/MemoryTransport"
-import { type Packet, Transport, type TransportError } from "@effect-gossip/core/Transport"
-import * as Clock from "effect/Clock"
+import { Transport, type TransportError } from "@effect-gossip/core/Transport"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as FiberSet from "effect/FiberSet"
 import * as Formatter from "effect/Formatter"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
-import type * as Random from "effect/Random"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
-import { type Cut, Cuts } from "./internal/cuts.ts"
-import * as Links from "./internal/links.ts"
-import type { CompiledLink } from "./internal/links.ts"
-import * as SplitRandom from "./internal/splitRandom.ts"
-import { TraceHash } from "./internal/traceHash.ts"
+import * as Links from "./internal/network/links.ts"
+import { Network } from "./internal/network/network.ts"
+import * as Pairs from "./internal/network/pairs.ts"
+import { MutableCounters } from "./internal/network/stations.ts"
+import * as Timing from "./internal/timing.ts"
 import * as Latency from "./Latency.ts"
-import { VirtualTime } from "./VirtualTime.ts"
 
 // -----------------------------------------------------------------------------
 // model
 // -----------------------------------------------------------------------------
 
-/** How a link behaves. Probabilities are from 0 to 1. */
+/** How a link behaves. Probabilities are from 0 to 1; the size of a datagram is that of its payload. */
 export interface Link {
-  /** How long a datagram, or one way of an exchange, takes. */
+  /** How long a datagram, or one way of an exchange, takes, once it has been sent. */
   readonly latency: Latency.Input
   /** How likely a datagram is lost. */
   readonly loss: number
@@ -44,6 +39,24 @@ export interface Link {
   readonly duplication: number
   /** How likely a datagram is held up, and how much longer it then takes. Later ones may overtake it. */
   readonly reordering: { readonly probability: number; readonly delay: Latency.Input }
+  /**
+   * How likely a datagram arrives with 1 to 4 of its bits flipped, anywhere in it. If it arrives twice, both have the
+   * same bits flipped. Streams have checksums that see to this.
+   */
+  readonly corruption: number
+  /**
+   * How many bytes each direction of the link sends in a second, above 0; `undefined` or `Infinity` is no limit. Sending
+   * takes its time on top of the latency, and what is sent later waits. Datagrams wait behind at most half a `queue` of
+   * what exchanges send; exchanges wait behind all.
+   */
+  readonly bandwidth: number | undefined
+  /**
+   * How many bytes may wait on a link of limited bandwidth, 0 or more, counting those that are being sent; a datagram
+   * that finds less room is lost. An idle link takes any, and exchanges wait for room instead.
+   */
+  readonly queue: number
+  /** The largest datagram that passes, in bytes, 1 or more; `undefined` or `Infinity` is no limit. Larger ones are lost. */
+  readonly mtu: number | undefined
   /** How likely one way of an exchange breaks the stream instead of arriving. */
   readonly streamLoss: number
 }
@@ -61,7 +74,11 @@ export interface Options {
   readonly cutStreams?: "break" | "stall" | undefined
 }
 
-/** The defaults of {@link Options}: seed 0; 1 ms on every link, nothing lost; cuts break streams. */
+/**
+ * The defaults of {@link Options}: seed 0; 1 ms on every link, nothing lost or limited; cuts break streams. The queue of
+ * a link whose bandwidth is limited holds 64 KiB: the most that a TCP connection has under way without window scaling,
+ * so that one alone does not overflow it; at 10 Mbit/s that is a wait of 52 ms.
+ */
 export const defaults: { readonly seed: string | number; readonly link: Link; readonly cutStreams: "break" | "stall" } =
   {
     seed: 0,
@@ -70,6 +87,10 @@ export const defaults: { readonly seed: string | number; readonly link: Link; re
       loss: 0,
       duplication: 0,
       reordering: { probability: 0, delay: Latency.constant("10 millis") },
+      corruption: 0,
+      bandwidth: undefined,
+      queue: 65_536,
+      mtu: undefined,
       streamLoss: 0
     },
     cutStreams: "break"
@@ -84,8 +105,20 @@ export interface Partition {
   readonly heal: Effect.Effect<void>
 }
 
-/** Why a datagram did not arrive, beside the reasons its receiver has. */
-export type DropReason = "Loss" | "Partition" | "Crash" | Exclude<MemoryTransport.Arrival, "Received">
+/** How some links behave, until it is taken back. */
+export interface LinkSetting {
+  /** Takes this setting back. Others stay, and those it covered up count again. */
+  readonly reset: Effect.Effect<void>
+}
+
+/** Why a datagram did not arrive: `TooBig` for the link's MTU, `LinkFull` for its queue; and the receiver's reasons. */
+export type DropReason =
+  | "Loss"
+  | "Partition"
+  | "Crash"
+  | "TooBig"
+  | "LinkFull"
+  | Exclude<MemoryTransport.Arrival, "Received">
 
 /** What happened, and when: milliseconds since the network was made. Datagrams and streams count up from 0. */
 export type Event =
@@ -97,6 +130,14 @@ export type Event =
       readonly from: Address
       readonly to: Address
       /** Only to be looked at. */
+      readonly payload: Uint8Array
+    }
+    | {
+      readonly _tag: "DatagramCorrupted"
+      readonly id: number
+      readonly from: Address
+      readonly to: Address
+      /** What arrives instead. Only to be looked at. */
       readonly payload: Uint8Array
     }
     | { readonly _tag: "DatagramDuplicated"; readonly id: number; readonly from: Address; readonly to: Address }
@@ -144,6 +185,7 @@ export interface Counters {
 /** The counters of all addresses together, and what became of datagrams. */
 export interface Totals extends Counters {
   readonly datagramsDuplicated: number
+  readonly datagramsCorrupted: number
   readonly datagramsDropped: Readonly<Record<DropReason, number>>
 }
 
@@ -156,17 +198,26 @@ export class SimulatedNetwork extends Context.Service<SimulatedNetwork, {
   /** Opens a transport until the scope closes. Fails with `AddressInUse` or `InvalidOption`. */
   readonly open: (options: MemoryTransport.Options) => Effect.Effect<Transport["Service"], TransportError, Scope.Scope>
 
-  /** Sets how all links behave that were not set by `setLink`. What is left out is as in {@link defaults}. */
+  /** Sets how all links behave where no setting says otherwise. What is left out is as in {@link defaults}. */
   readonly setDefaultLink: (link: Partial<Link>) => Effect.Effect<void, SimulatedNetworkError>
 
   /**
-   * Sets how links behave that lead from the first group to the second, and back. What is left out is as on the
-   * default link. The latest setting for a link counts.
+   * Sets how links behave that lead from the first group to the second, and back, until it is taken back. `others` are
+   * all that are not in the first group. Of settings for one link the latest counts; what it leaves out is as it would
+   * be without it.
    */
-  readonly setLink: (from: Group, to: Group, link: Partial<Link>) => Effect.Effect<void, SimulatedNetworkError>
+  readonly setLink: (
+    from: Group | "all",
+    to: Group | "others" | "all",
+    link: Partial<Link>
+  ) => Effect.Effect<LinkSetting, SimulatedNetworkError>
 
   /** Like `setLink`, but one way only. */
-  readonly setLinkOneWay: (from: Group, to: Group, link: Partial<Link>) => Effect.Effect<void, SimulatedNetworkError>
+  readonly setLinkOneWay: (
+    from: Group | "all",
+    to: Group | "others" | "all",
+    link: Partial<Link>
+  ) => Effect.Effect<LinkSetting, SimulatedNetworkError>
 
   /** Forgets all settings made by `setLink` and `setLinkOneWay`. */
   readonly resetLinks: Effect.Effect<void>
@@ -175,10 +226,10 @@ export class SimulatedNetwork extends Context.Service<SimulatedNetwork, {
    * Cuts a group off from another, or from everyone else, both ways. Datagrams under way across the cut are lost, and
    * streams across it break.
    */
-  readonly partition: (group: Group, from?: Group) => Effect.Effect<Partition>
+  readonly partition: (group: Group, from?: Group | "others") => Effect.Effect<Partition>
 
   /** Carries nothing from the first group to the second, or to everyone else; but still what comes back. */
-  readonly partitionOneWay: (from: Group, to?: Group) => Effect.Effect<Partition>
+  readonly partitionOneWay: (from: Group, to?: Group | "others") => Effect.Effect<Partition>
 
   /**
    * Makes an address as if its machine had lost power: nothing goes in or out, and its streams break. The node's own
@@ -189,8 +240,20 @@ export class SimulatedNetwork extends Context.Service<SimulatedNetwork, {
   /** Ends what `crash` did. */
   readonly restore: (address: Address) => Effect.Effect<void>
 
+  /**
+   * Breaks the streams that are open between two groups, or between a group and all there are (its own members too), and
+   * returns how many they were. Default: all. Later ones are as if nothing had been.
+   */
+  readonly breakStreams: (group?: Group | "all", from?: Group | "others" | "all") => Effect.Effect<number>
+
   /** Ends all partitions and crashes. Links keep their settings. */
   readonly heal: Effect.Effect<void>
+
+  /** Where transports are open. */
+  readonly addresses: () => ReadonlyArray<Address>
+
+  /** Milliseconds since the network was made. */
+  readonly now: () => number
 
   /** Whether a datagram sent now would not be cut off. */
   readonly isConnected: (from: Address, to: Address) => boolean
@@ -223,14 +286,11 @@ export const make: (
   options?: Options
 ) => Effect.Effect<SimulatedNetwork["Service"], SimulatedNetworkError, Scope.Scope> = Effect.fnUntraced(
   function*(options) {
-    const link = yield* compile({ ...defaults.link, ...options?.link })
-    const timing = yield* timingOf
-    return new Simulation(
-      String(options?.seed ?? defaults.seed),
-      link,
-      options?.cutStreams ?? defaults.cutStreams,
-      timing
-    ).service
+    const link = yield* orInvalid(Links.compileAll({ ...defaults.link, ...options?.link }))
+    const timing = yield* Timing.make
+    return serviceOf(
+      new Network(String(options?.seed ?? defaults.seed), link, options?.cutStreams ?? defaults.cutStreams, timing)
+    )
   }
 )
 
@@ -280,394 +340,103 @@ export class SimulatedNetworkError extends Schema.TaggedError<SimulatedNetworkEr
 }
 
 // -----------------------------------------------------------------------------
-// internals: settings
+// internals
 // -----------------------------------------------------------------------------
 
-// How groups are written in the trace.
-const list = (group: ReadonlySet<Address> | undefined): string =>
-  group === undefined ? "*" : Array.from(group).join(" ")
+const orInvalid = <A>(result: Result.Result<A, Links.Wrong>): Effect.Effect<A, SimulatedNetworkError> =>
+  Effect.fromResult(
+    Result.mapError(result, (wrong) => new SimulatedNetworkError({ reason: new InvalidLink(wrong) }))
+  )
 
 const toSet = (group: Group): ReadonlySet<Address> => new Set(typeof group === "string" ? [group] : group)
 
-const compile = (link: Link): Effect.Effect<CompiledLink, SimulatedNetworkError> =>
-  Effect.fromResult(
-    Result.mapError(Links.compile(link), (wrong) => new SimulatedNetworkError({ reason: new InvalidLink(wrong) }))
-  )
-
-// -----------------------------------------------------------------------------
-// internals: time
-// -----------------------------------------------------------------------------
-
-interface Timing {
-  /** Milliseconds since some start. */
-  readonly now: () => number
-  readonly schedule: (delay: number, task: () => void) => void
-}
-
-const timingOf: Effect.Effect<Timing, never, Scope.Scope> = Effect.gen(function*() {
-  const virtualTime = yield* Effect.serviceOption(VirtualTime)
-  if (Option.isSome(virtualTime)) {
-    return { now: virtualTime.value.elapsedUnsafe, schedule: virtualTime.value.scheduleUnsafe }
-  }
-  const clock = yield* Clock.Clock
-  const start = clock.monotonicTimeNanosUnsafe()
-  const run = yield* FiberSet.makeRuntime<never>()
-  return {
-    now: () => Number(clock.monotonicTimeNanosUnsafe() - start) / 1e6,
-    schedule: (delay, task) => {
-      const wait = delay === 0 ? Effect.yieldNow : Effect.sleep(delay)
-      run(Effect.andThen(wait, Effect.sync(task)))
-    }
-  }
+const pairsOf = (from: Group | "all", to: Group | "others" | "all", isTwoWay: boolean): Pairs.Pairs => ({
+  from: from === "all" ? "all" : toSet(from),
+  to: to === "all" ? "all" : to === "others" ? "others" : toSet(to),
+  isTwoWay
 })
 
-// -----------------------------------------------------------------------------
-// internals: counting
-// -----------------------------------------------------------------------------
+const serviceOf = (network: Network): SimulatedNetwork["Service"] => {
+  const { cuts, links, stations, trace } = network
 
-class MutableCounters implements Counters {
-  datagramsSent = 0
-  datagramBytesSent = 0
-  datagramsReceived = 0
-  datagramBytesReceived = 0
-  exchanges = 0
-  exchangeBytesSent = 0
-}
-
-/** What the network keeps of an address: its counters, and a random stream for each of its decisions, so that one that
- * is added (a loss, say) leaves the others as they were. */
-class Station {
-  readonly counters = new MutableCounters()
-  readonly hash: number
-  readonly latency: Random.Random
-  readonly loss: Random.Random
-  readonly duplication: Random.Random
-  readonly reordering: Random.Random
-  readonly streams: Random.Random
-
-  constructor(seed: string, address: Address) {
-    this.hash = SplitRandom.hashString(address, 0)
-    this.latency = SplitRandom.make(`${seed}/${address}/latency`)
-    this.loss = SplitRandom.make(`${seed}/${address}/loss`)
-    this.duplication = SplitRandom.make(`${seed}/${address}/duplication`)
-    this.reordering = SplitRandom.make(`${seed}/${address}/reordering`)
-    this.streams = SplitRandom.make(`${seed}/${address}/streams`)
-  }
-}
-
-// The codes under which events enter the hash.
-const sent = 1
-const duplicated = 2
-const delivered = 3
-const opened = 4
-const note = 5
-const legs: Readonly<Record<MemoryTransport.Leg, number>> = { Request: 10, Answer: 11 }
-const drops: Readonly<Record<DropReason, number>> = {
-  Loss: 20,
-  Partition: 21,
-  Crash: 22,
-  BufferFull: 23,
-  NotReceiving: 24,
-  NoSuchAddress: 25
-}
-const outcomes: Readonly<Record<MemoryTransport.Outcome, number>> = {
-  Answered: 30,
-  TooLarge: 31,
-  Refused: 32,
-  Unreachable: 33,
-  Closed: 34,
-  Broken: 35,
-  Abandoned: 36
-}
-
-// -----------------------------------------------------------------------------
-// internals: the network
-// -----------------------------------------------------------------------------
-
-class Simulation implements MemoryTransport.Carrier {
-  readonly service: SimulatedNetwork["Service"]
-  private readonly stations = new Map<Address, Station>()
-  private readonly streams = new Set<MemoryTransport.Stream>()
-  private readonly observers: Array<(event: Event) => void> = []
-  private readonly hash = new TraceHash()
-  private readonly total = new MutableCounters()
-  private readonly dropped: Record<DropReason, number> = {
-    Loss: 0,
-    Partition: 0,
-    Crash: 0,
-    BufferFull: 0,
-    NotReceiving: 0,
-    NoSuchAddress: 0
-  }
-  private duplicates = 0
-  private datagrams = 0
-  private readonly cuts = new Cuts()
-  private readonly links: Links.Links
-  private readonly seed: string
-  private readonly cutStreams: "break" | "stall"
-  private readonly timing: Timing
-  private readonly start: number
-
-  constructor(seed: string, link: CompiledLink, cutStreams: "break" | "stall", timing: Timing) {
-    this.seed = seed
-    this.links = new Links.Links(link)
-    this.cutStreams = cutStreams
-    this.timing = timing
-    this.start = timing.now()
-    this.service = this.makeService(MemoryTransport.makeNetwork(this))
-  }
-
-  // ---------------------------------------------------------------------------
-  // datagrams
-  // ---------------------------------------------------------------------------
-
-  datagram(packet: Packet, to: Address, deliver: (packet: Packet, to: Address) => MemoryTransport.Arrival): void {
-    const id = this.datagrams++
-    const from = packet.from
-    const size = packet.payload.length
-    const station = this.stationOf(from)
-    station.counters.datagramsSent++
-    station.counters.datagramBytesSent += size
-    this.total.datagramsSent++
-    this.total.datagramBytesSent += size
-    this.record(sent, id, station.hash, to)
-    this.hash.bytes(packet.payload)
-    if (this.observers.length > 0) {
-      this.emit({ _tag: "DatagramSent", at: this.at(), id, from, to, payload: packet.payload })
-    }
-    const link = this.links.get(from, to)
-    // Drawn whether it is needed or not: a datagram that is lost leaves the latencies of others as they were.
-    const latency = link.latency(station.latency)
-    const isLost = link.loss > 0 && station.loss.nextDoubleUnsafe() < link.loss
-    const isHeldUp = link.reordering > 0 && station.reordering.nextDoubleUnsafe() < link.reordering
-    const isDuplicated = link.duplication > 0 && station.duplication.nextDoubleUnsafe() < link.duplication
-    const delay = isHeldUp ? latency + link.delay(station.reordering) : latency
-    const cut = this.cuts.between(from, to)
-    if (cut !== undefined) return this.drop(id, station, from, to, cut)
-    if (isDuplicated) {
-      this.duplicates++
-      this.record(duplicated, id, station.hash, to)
-      if (this.observers.length > 0) this.emit({ _tag: "DatagramDuplicated", at: this.at(), id, from, to })
-      const copy: Packet = { from, payload: packet.payload.slice() }
-      this.carry(id, station, copy, to, link.latency(station.duplication), deliver)
-    }
-    if (isLost) return this.drop(id, station, from, to, "Loss")
-    this.carry(id, station, packet, to, delay, deliver)
-  }
-
-  private carry(
-    id: number,
-    station: Station,
-    packet: Packet,
-    to: Address,
-    delay: number,
-    deliver: (packet: Packet, to: Address) => MemoryTransport.Arrival
-  ): void {
-    this.timing.schedule(delay, () => this.arrive(id, station, packet, to, deliver))
-  }
-
-  private arrive(
-    id: number,
-    station: Station,
-    packet: Packet,
-    to: Address,
-    deliver: (packet: Packet, to: Address) => MemoryTransport.Arrival
-  ): void {
-    const from = packet.from
-    const cut = this.cuts.between(from, to)
-    if (cut !== undefined) return this.drop(id, station, from, to, cut)
-    const size = packet.payload.length
-    const arrival = deliver(packet, to)
-    if (arrival !== "Received") return this.drop(id, station, from, to, arrival)
-    const receiver = this.stationOf(to)
-    receiver.counters.datagramsReceived++
-    receiver.counters.datagramBytesReceived += size
-    this.total.datagramsReceived++
-    this.total.datagramBytesReceived += size
-    this.record(delivered, id, station.hash, to)
-    if (this.observers.length > 0) this.emit({ _tag: "DatagramDelivered", at: this.at(), id, from, to })
-  }
-
-  private drop(id: number, station: Station, from: Address, to: Address, reason: DropReason): void {
-    this.dropped[reason]++
-    this.record(drops[reason], id, station.hash, to)
-    if (this.observers.length > 0) this.emit({ _tag: "DatagramDropped", at: this.at(), id, from, to, reason })
-  }
-
-  // ---------------------------------------------------------------------------
-  // streams
-  // ---------------------------------------------------------------------------
-
-  opened(stream: MemoryTransport.Stream): void {
-    this.streams.add(stream)
-    const station = this.stationOf(stream.from)
-    station.counters.exchanges++
-    this.total.exchanges++
-    this.record(opened, stream.id, station.hash, stream.to)
-    if (this.observers.length > 0) {
-      this.emit({ _tag: "StreamOpened", at: this.at(), id: stream.id, from: stream.from, to: stream.to })
+  const partition = (name: string, pairs: Pairs.Pairs): Partition => {
+    const text = `${name}: ${Pairs.format(pairs)}`
+    trace.note(text)
+    cuts.add(pairs)
+    network.breakCutStreams()
+    return {
+      heal: Effect.sync(() => {
+        trace.note(`healed ${text}`)
+        cuts.remove(pairs)
+      })
     }
   }
 
-  leg(stream: MemoryTransport.Stream, leg: MemoryTransport.Leg, bytes: number, arrive: () => void): void {
-    const [from, to] = leg === "Request" ? [stream.from, stream.to] : [stream.to, stream.from]
-    const station = this.stationOf(from)
-    station.counters.exchangeBytesSent += bytes
-    this.total.exchangeBytesSent += bytes
-    this.record(legs[leg], stream.id, station.hash, to)
-    this.hash.int(bytes)
-    if (this.observers.length > 0) {
-      this.emit({ _tag: "StreamLeg", at: this.at(), id: stream.id, from: stream.from, to: stream.to, leg, bytes })
-    }
-    const link = this.links.get(from, to)
-    const latency = link.latency(station.streams)
-    const isLost = link.streamLoss > 0 && station.streams.nextDoubleUnsafe() < link.streamLoss
-    this.timing.schedule(latency, () => {
-      if (!stream.isOpen()) return
-      if (isLost) stream.breakUnsafe()
-      else if (!this.isCut(stream)) arrive()
-      else if (this.cutStreams === "break") stream.breakUnsafe()
-    })
-  }
-
-  closed(stream: MemoryTransport.Stream, outcome: MemoryTransport.Outcome): void {
-    this.streams.delete(stream)
-    this.record(outcomes[outcome], stream.id, this.stationOf(stream.from).hash, stream.to)
-    if (this.observers.length > 0) {
-      this.emit({ _tag: "StreamClosed", at: this.at(), id: stream.id, from: stream.from, to: stream.to, outcome })
-    }
-  }
-
-  // A stream needs both directions: what is not acknowledged is not delivered.
-  private isCut(stream: MemoryTransport.Stream): boolean {
-    return this.cuts.between(stream.from, stream.to) !== undefined ||
-      this.cuts.between(stream.to, stream.from) !== undefined
-  }
-
-  private breakStreams(): void {
-    if (this.cutStreams === "stall") return
-    for (const stream of Array.from(this.streams)) {
-      if (this.isCut(stream)) stream.breakUnsafe()
-    }
-  }
-
-  // ---------------------------------------------------------------------------
-  // trace
-  // ---------------------------------------------------------------------------
-
-  private at(): number {
-    return this.timing.now() - this.start
-  }
-
-  private record(code: number, id: number, from: number, to: Address): void {
-    const hash = this.hash
-    hash.int(code)
-    hash.millis(this.at())
-    hash.int(id)
-    hash.int(from)
-    const station = this.stations.get(to)
-    hash.int(station === undefined ? SplitRandom.hashString(to, 0) : station.hash)
-  }
-
-  private emit(event: Event): void {
-    for (const observer of this.observers) observer(event)
-  }
-
-  private note(text: string): void {
-    this.hash.int(note)
-    this.hash.millis(this.at())
-    this.hash.text(text)
-    if (this.observers.length > 0) this.emit({ _tag: "Note", at: this.at(), text })
-  }
-
-  private stationOf(address: Address): Station {
-    let station = this.stations.get(address)
-    if (station === undefined) this.stations.set(address, station = new Station(this.seed, address))
-    return station
-  }
-
-  // ---------------------------------------------------------------------------
-  // service
-  // ---------------------------------------------------------------------------
-
-  private cut(cut: Cut, what: string): Effect.Effect<Partition> {
-    return Effect.sync(() => {
-      this.note(`${what}: ${list(cut.from)} | ${list(cut.to)}`)
-      this.cuts.add(cut)
-      this.breakStreams()
+  const setLink = (name: string, pairs: Pairs.Pairs, options: Partial<Link>) =>
+    Effect.map(orInvalid(Links.compile(options)), (link): LinkSetting => {
+      const setting: Links.Setting = { pairs, link }
+      const text = `${name}: ${Pairs.format(pairs)} ${Formatter.format(options)}`
+      trace.note(text)
+      links.add(setting)
       return {
-        heal: Effect.sync(() => {
-          this.note(`healed ${what}: ${list(cut.from)} | ${list(cut.to)}`)
-          this.cuts.remove(cut)
+        reset: Effect.sync(() => {
+          if (!links.has(setting)) return
+          trace.note(`reset ${text}`)
+          links.remove(setting)
         })
       }
     })
-  }
 
-  private setLink(from: Group, to: Group, options: Partial<Link>, isTwoWay: boolean) {
-    return Effect.suspend(() =>
-      Effect.map(compile({ ...this.links.baseOptions, ...options }), (link) => {
-        const left = toSet(from)
-        const right = toSet(to)
-        this.note(`${isTwoWay ? "link" : "one-way link"}: ${list(left)} | ${list(right)} ${Formatter.format(options)}`)
-        this.links.set({ from: left, to: right, link })
-        if (isTwoWay) this.links.set({ from: right, to: left, link })
-      })
-    )
-  }
-
-  private makeService(network: MemoryTransport.MemoryNetwork["Service"]): SimulatedNetwork["Service"] {
-    return SimulatedNetwork.of({
-      open: network.open,
-      setDefaultLink: (options) =>
-        Effect.map(Effect.suspend(() => compile({ ...defaults.link, ...options })), (link) => {
-          this.note(`default link: ${Formatter.format(options)}`)
-          this.links.setBase(link)
-        }),
-      setLink: (from, to, options) => this.setLink(from, to, options, true),
-      setLinkOneWay: (from, to, options) => this.setLink(from, to, options, false),
-      resetLinks: Effect.sync(() => {
-        this.note("links reset")
-        this.links.reset()
+  const { addresses, open } = MemoryTransport.makeNetwork(network)
+  return SimulatedNetwork.of({
+    open,
+    addresses,
+    now: () => trace.at(),
+    setDefaultLink: (options) =>
+      Effect.map(Effect.suspend(() => orInvalid(Links.compileAll({ ...defaults.link, ...options }))), (link) => {
+        trace.note(`default link: ${Formatter.format(options)}`)
+        links.setBase(link)
       }),
-      partition: (group, from) =>
-        this.cut({ from: toSet(group), to: from === undefined ? undefined : toSet(from), isTwoWay: true }, "partition"),
-      partitionOneWay: (from, to) =>
-        this.cut(
-          { from: toSet(from), to: to === undefined ? undefined : toSet(to), isTwoWay: false },
-          "one-way partition"
-        ),
-      crash: (address) =>
-        Effect.sync(() => {
-          this.note(`crash: ${address}`)
-          this.cuts.crash(address)
-          this.breakStreams()
-        }),
-      restore: (address) =>
-        Effect.sync(() => {
-          this.note(`restore: ${address}`)
-          this.cuts.restore(address)
-        }),
-      heal: Effect.sync(() => {
-        this.note("heal")
-        this.cuts.clear()
+    setLink: (from, to, options) => Effect.suspend(() => setLink("link", pairsOf(from, to, true), options)),
+    setLinkOneWay: (from, to, options) =>
+      Effect.suspend(() => setLink("one-way link", pairsOf(from, to, false), options)),
+    resetLinks: Effect.sync(() => {
+      trace.note("links reset")
+      links.reset()
+    }),
+    partition: (group, from = "others") => Effect.sync(() => partition("partition", pairsOf(group, from, true))),
+    partitionOneWay: (from, to = "others") =>
+      Effect.sync(() => partition("one-way partition", pairsOf(from, to, false))),
+    crash: (address) =>
+      Effect.sync(() => {
+        trace.note(`crash: ${address}`)
+        cuts.crash(address)
+        network.breakCutStreams()
       }),
-      isConnected: (from, to) => this.cuts.between(from, to) === undefined,
-      totals: () => ({
-        ...this.total,
-        datagramsDuplicated: this.duplicates,
-        datagramsDropped: { ...this.dropped }
+    restore: (address) =>
+      Effect.sync(() => {
+        trace.note(`restore: ${address}`)
+        cuts.restore(address)
       }),
-      countersOf: (address) => ({ ...(this.stations.get(address)?.counters ?? new MutableCounters()) }),
-      traceHash: () => this.hash.toString(),
-      observe: (observer) =>
-        Effect.acquireRelease(
-          Effect.sync(() => {
-            this.observers.push(observer)
-          }),
-          () => Effect.sync(() => void this.observers.splice(this.observers.indexOf(observer), 1))
-        ),
-      note: (text) => Effect.sync(() => this.note(text))
-    })
-  }
+    breakStreams: (group = "all", from = "all") =>
+      Effect.sync(() => {
+        const pairs = pairsOf(group, from, true)
+        trace.note(`break streams: ${Pairs.format(pairs)}`)
+        return network.breakStreams(pairs)
+      }),
+    heal: Effect.sync(() => {
+      trace.note("heal")
+      cuts.clear()
+    }),
+    isConnected: (from, to) => cuts.between(from, to) === undefined,
+    totals: () => network.totals(),
+    countersOf: (address) => ({ ...(stations.get(address)?.counters ?? new MutableCounters()) }),
+    traceHash: () => trace.hash.toString(),
+    observe: (observer) =>
+      Effect.acquireRelease(
+        Effect.sync(() => trace.observe(observer)),
+        () => Effect.sync(() => trace.ignore(observer))
+      ),
+    note: (text) => Effect.sync(() => trace.note(text))
+  })
 }
