@@ -57,5 +57,8 @@ export const restarts = Metric.counter("gossip_restarts", { description: "Restar
 /** Messages that wait to be handled. */
 export const mailboxSize = Metric.gauge("gossip_mailbox_size", { description: "Messages that wait to be handled" })
 
+/** Datagrams that wait to be sent. */
+export const sendQueueSize = Metric.gauge("gossip_send_queue_size", { description: "Datagrams that wait to be sent" })
+
 /** Members, by `status`. */
 export const members = Metric.gauge("gossip_members", { description: "Members as this node sees them" })

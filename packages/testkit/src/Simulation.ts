@@ -1,22 +1,22 @@
 /**
  * A cluster of real nodes in one process, over a {@link SimulatedNetwork}, from a seed.
  *
- * Every node is what `Gossip.layer` makes, with its own random stream split from the seed and its own transport. A test
- * moves time, breaks things, and looks at what each node sees. Under {@link VirtualTime} a run is the same for the same
- * seed; under Effect's `TestClock` the same test passes, more slowly.
+ * Every node is what `Gossip.layer` makes, with the application's own layers on top; it has clocks of its own, a random
+ * stream split from the seed, a transport and a disk. A test moves time, breaks things, and looks at what each node
+ * sees. Under {@link VirtualTime} a run is the same for the same seed; under Effect's `TestClock` the same test passes,
+ * more slowly.
  *
  * **Example** (A partition that heals)
  *
  * ```ts import.meta.vitest
- * import { Simulation } from "@effect-gossip/testkit"
+ * import { Fault, Simulation } from "@effect-gossip/testkit"
  * import { Effect } from "effect"
  *
  * const exit = Simulation.run({ nodes: 5, seed: 1 }, (sim) =>
  *   Effect.gen(function*() {
  *     yield* sim.until(sim.isAgreed, { atMost: "3 seconds" })
- *     const cut = yield* sim.partition(["n3", "n4"])
+ *     yield* sim.inject(Fault.partition(["n3", "n4"], { for: "1 minute" }))
  *     yield* sim.advance("1 minute")
- *     yield* cut.heal
  *     yield* sim.until(sim.isAgreed, { atMost: "1 minute" })
  *   }))
  *
@@ -25,29 +25,41 @@
  *
  * @since 0.1.0
  */
-import * as Address from "@effect-gossip/core/Address"
-import * as Gossip from "@effect-gossip/core/Gossip"
+import type * as Address from "@effect-gossip/core/Address"
+import type * as Gossip from "@effect-gossip/core/Gossip"
 import { isLive, type Member } from "@effect-gossip/core/membership/Member"
 import { Membership } from "@effect-gossip/core/membership/Membership"
 import type { Node } from "@effect-gossip/core/node/Node"
-import { type InvalidOption, Transport, type TransportError } from "@effect-gossip/core/Transport"
+import type { InvalidOption } from "@effect-gossip/core/Transport"
+import * as Arbitrary from "effect/Arbitrary"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type * as Fiber from "effect/Fiber"
-import * as Layer from "effect/Layer"
+import * as Fiber from "effect/Fiber"
+import type * as Layer from "effect/Layer"
 import type * as LogLevel from "effect/LogLevel"
 import * as Metric from "effect/Metric"
-import * as Random from "effect/Random"
-import * as References from "effect/References"
-import * as Schema from "effect/Schema"
+import * as Option from "effect/Option"
+import type * as KeyValueStore from "effect/persistence/KeyValueStore"
 import * as Scope from "effect/Scope"
 import * as TestClock from "effect/testing/TestClock"
-import * as SplitRandom from "./internal/splitRandom.ts"
+import * as Fault from "./Fault.ts"
+import { NotReached, NotRunning, type SimulationError, Violated } from "./internal/simulation/errors.ts"
+import * as Explore from "./internal/simulation/explore.ts"
+import * as Faults from "./internal/simulation/faults.ts"
+import * as Stations from "./internal/simulation/stations.ts"
+import { Trace } from "./internal/simulation/trace.ts"
+import { watch } from "./internal/simulation/watch.ts"
+import * as Timing from "./internal/timing.ts"
+import type { Invariant } from "./Invariant.ts"
+import type { SimulatedDisk } from "./SimulatedDisk.ts"
 import * as SimulatedNetwork from "./SimulatedNetwork.ts"
+import type { SimulationEvent } from "./SimulationEvent.ts"
+import type { Timeline } from "./Timeline.ts"
 import * as VirtualTime from "./VirtualTime.ts"
 
 // -----------------------------------------------------------------------------
@@ -60,8 +72,11 @@ export interface SimulatedNode {
   readonly address: Address.Address
 }
 
-/** What a simulation is made of. */
-export interface Options {
+/** The services that every node has: its membership, the node itself, and a disk of its own. */
+export type Services = Membership | Node | KeyValueStore.KeyValueStore
+
+/** What a simulation is made of. `R` are the services of the application that runs in each node. */
+export interface Options<R = never, E = never> {
   /** How many nodes, named `n0`, `n1`, …; or their names. */
   readonly nodes: number | ReadonlyArray<string>
   /** All randomness comes from it. Default: 0. */
@@ -75,29 +90,73 @@ export interface Options {
     | undefined
   /** Which protocol knows the members, such as `Swim.layer(…)`. Default: Swim with its defaults. */
   readonly protocol?: Layer.Layer<never, InvalidOption> | undefined
+  /** The application that runs in each node: built for each of its processes anew. */
+  readonly layer?:
+    | Layer.Layer<R, E, Services>
+    | ((node: SimulatedNode, index: number) => Layer.Layer<R, E, Services>)
+    | undefined
   /** Whether all nodes start at once, when the simulation is made. Default: true. */
   readonly start?: boolean | undefined
   /** The least level of the nodes' own log lines that is logged. Default: `None`. */
   readonly minimumLogLevel?: LogLevel.LogLevel | undefined
+  /**
+   * Whether what nodes think of each other enters the trace, and is told to observers. It costs a fiber a node.
+   * Default: false; `explore` and `it.simulation` turn it on.
+   */
+  readonly trace?: boolean | undefined
 }
+
+/** What {@link run} takes besides. */
+export interface RunOptions<R = never, E = never> extends Options<R, E> {
+  /** What goes wrong, counted from the beginning. Default: nothing. */
+  readonly faults?: Fault.Schedule | undefined
+  /** What must be so. The first that is not ends the run with `Violated`. Default: nothing. */
+  readonly invariants?: ReadonlyArray<Invariant<R>> | undefined
+  /** Time between looks at the invariants. Default: {@link defaults}. */
+  readonly checkEvery?: Duration.Input | undefined
+  /**
+   * How long the simulation goes on when the program is done and all faults have ended, so that what is to hold in the
+   * end is looked at. Default: a second more than the slowest of the invariants has.
+   */
+  readonly settle?: Duration.Input | undefined
+  /** How far time may go. Default: that of {@link VirtualTime.defaults}. */
+  readonly atMost?: Duration.Input | undefined
+  /** What becomes of code that asks the host for time or chance: see {@link VirtualTime.RunOptions}. */
+  readonly hostAccess?: VirtualTime.RunOptions["hostAccess"]
+}
+
+/** The defaults of {@link RunOptions}: invariants are looked at every 100 ms. */
+export const defaults: { readonly checkEvery: Duration.Input } = { checkEvery: "100 millis" }
 
 /** A group of nodes, by their names. */
 export type Group = ReadonlyArray<string>
+
+/** Faults that were injected. */
+export interface Injected {
+  /** Ends those of them that are in force, and forgets those to come. */
+  readonly end: Effect.Effect<void, SimulationError>
+}
 
 // -----------------------------------------------------------------------------
 // service
 // -----------------------------------------------------------------------------
 
 /** A running simulation. */
-export interface Simulation {
+export interface Simulation<in R = never> {
   /** All nodes, running or not, in order. */
   readonly nodes: ReadonlyArray<SimulatedNode>
 
   /** The names of the nodes that run now, in order. */
   readonly running: () => ReadonlyArray<string>
 
-  /** The network, for what has no verb here. */
+  /** How often a node was started. */
+  readonly lifeOf: (name: string) => number
+
+  /** The network, for what has no verb here. What is done to it directly does not count as a fault. */
   readonly network: SimulatedNetwork.SimulatedNetwork["Service"]
+
+  /** A node's disk, which outlives its processes. */
+  readonly disk: (name: string) => Effect.Effect<SimulatedDisk, SimulationError>
 
   /** Starts a node that does not run. After a crash it comes back as another process of the same name and address. */
   readonly start: (name: string) => Effect.Effect<void, SimulationError>
@@ -105,14 +164,41 @@ export interface Simulation {
   /** Lets a node leave, and waits until it has. */
   readonly stop: (name: string) => Effect.Effect<void, SimulationError>
 
-  /** Ends a node as a power failure would: it says nothing more, and its address is free. */
+  /** Ends a node as a power failure would: it says nothing more, writes nothing more, and its address is free. */
   readonly crash: (name: string) => Effect.Effect<void, SimulationError>
 
-  /** Runs an effect with the services of a node. */
-  readonly on: <A, E>(
+  /** Cuts a group off from everyone else, or from another group, both ways. */
+  readonly partition: (group: Group, from?: Group) => Effect.Effect<SimulatedNetwork.Partition, SimulationError>
+
+  /**
+   * Brings faults about, each when its time has come, counted from now; they end by themselves, or when told to. Fails
+   * with `InvalidFault` or `UnknownNode`.
+   */
+  readonly inject: (faults: Fault.Fault | Fault.Schedule) => Effect.Effect<Injected, SimulationError>
+
+  /** Ends all faults in force, forgets those to come, and heals the network. Nodes that stayed away do so. */
+  readonly heal: Effect.Effect<void, SimulationError>
+
+  /**
+   * For how many milliseconds no fault has been in force; a node that starts, leaves or crashes counts as one that is
+   * over at once.
+   */
+  readonly quietFor: () => number
+
+  /** Milliseconds since the simulation's network was made. */
+  readonly now: () => number
+
+  /**
+   * Runs an effect inside a node, with its services, its clocks and its random source, and moves time until it is done.
+   * What it forks into its scope lives as long as the node's process. Fails with `NotRunning` when that ends before.
+   */
+  readonly on: <A, E, R2>(
     name: string,
-    effect: Effect.Effect<A, E, Membership | Node>
-  ) => Effect.Effect<A, E | SimulationError>
+    effect: Effect.Effect<A, E, R2>
+  ) => Effect.Effect<A, E | SimulationError, Exclude<R2, Services | R | Scope.Scope>>
+
+  /** The members as a node sees them. */
+  readonly members: (name: string) => Effect.Effect<ReadonlyArray<Member>, SimulationError>
 
   /**
    * What a node has counted so far in a counter of `GossipMetrics`: the sum of its series that have these attributes.
@@ -124,11 +210,8 @@ export interface Simulation {
     attributes?: { readonly [name: string]: string }
   ) => number
 
-  /** The members as a node sees them. */
-  readonly members: (name: string) => Effect.Effect<ReadonlyArray<Member>, SimulationError>
-
-  /** Cuts a group off from everyone else, or from another group, both ways. */
-  readonly partition: (group: Group, from?: Group) => Effect.Effect<SimulatedNetwork.Partition, SimulationError>
+  /** The metrics of all running nodes. */
+  readonly metrics: () => ReadonlyArray<Metric.Metric.Snapshot>
 
   /** Moves time on. */
   readonly advance: (duration: Duration.Input) => Effect.Effect<void>
@@ -137,125 +220,70 @@ export interface Simulation {
    * Moves time on until a condition holds, and returns how long that took. It is looked at every so often (10 ms by
    * default). Fails with `NotReached` after `atMost`.
    */
-  readonly until: <E>(
-    condition: Effect.Effect<boolean, E>,
+  readonly until: <E, R2 = never>(
+    condition: Effect.Effect<boolean, E, R2>,
     options: { readonly atMost: Duration.Input; readonly every?: Duration.Input }
-  ) => Effect.Effect<Duration.Duration, E | SimulationError>
+  ) => Effect.Effect<Duration.Duration, E | SimulationError, R2>
 
   /** Whether every running node sees exactly the running nodes as alive, each in its present incarnation. */
   readonly isAgreed: Effect.Effect<boolean>
+
+  /** Calls a function with every event until the scope closes. It must not throw. */
+  readonly observe: (observer: (event: SimulationEvent) => void) => Effect.Effect<void, never, Scope.Scope>
+
+  /** Puts an event of the test's own into the trace. */
+  readonly note: (text: string) => Effect.Effect<void>
+
+  /**
+   * Sixteen hexadecimal digits that stand for all that happened so far: what `SimulatedNetwork.traceHash` has, timers,
+   * faults, and with `trace` what nodes thought of each other. Equal for two runs that were the same.
+   */
+  readonly traceHash: () => string
+
+  /** Fails when a fault could not be brought about when its time had come. */
+  readonly failure: Effect.Effect<never, SimulationError>
 }
 
 // -----------------------------------------------------------------------------
 // make
 // -----------------------------------------------------------------------------
 
-interface Running {
-  readonly context: Context.Context<Membership | Node>
-  /** The socket: closing it is what a crash does to a node. */
-  readonly socket: Scope.Closeable
-  readonly scope: Scope.Closeable
-}
-
-const fail = (reason: SimulationErrorReason) => Effect.fail(new SimulationError({ reason }))
-
-const addressOf = (index: number): Address.Address =>
-  Address.make({ host: `10.${index >>> 16}.${(index >>> 8) & 0xff}.${index & 0xff}`, port: 7946 })
-
 /**
- * Makes a simulation over the {@link SimulatedNetwork} at hand. Nodes still running when the scope closes leave then.
+ * Makes a simulation over the {@link SimulatedNetwork} at hand. Nodes still running when the scope closes end then, as
+ * in a crash.
  */
-export const make = Effect.fnUntraced(function*(options: Options) {
+export const make = <R = never, E = never>(
+  options: Options<R, E>
+): Effect.Effect<Simulation<R>, SimulationError, SimulatedNetwork.SimulatedNetwork | Scope.Scope> =>
+  Effect.map(build(options), ({ simulation }) => simulation)
+
+const build = Effect.fnUntraced(function*<R, E>(
+  options: Options<R, E>,
+  observer?: (event: SimulationEvent) => void
+) {
   const network = yield* SimulatedNetwork.SimulatedNetwork
-  const seed = options.seed ?? 0
+  const virtualTime = Option.getOrUndefined(yield* Effect.serviceOption(VirtualTime.VirtualTime))
   const clock = yield* Clock.Clock
-  const names = typeof options.nodes === "number"
-    ? Array.from({ length: options.nodes }, (_, index) => `n${index}`)
-    : options.nodes
-  const nodes: ReadonlyArray<SimulatedNode> = names.map((name, index) => ({ name, address: addressOf(index + 1) }))
-  const byName = new Map(nodes.map((node, index) => [node.name, { node, index }]))
-  const running = new Map<string, Running>()
-  const registry: Metric.MetricRegistry = new Map()
-  const registered = Context.make(Metric.MetricRegistry, registry)
-  const lives = new Map<string, number>()
-  // Closing a node takes time, which it is the caller who moves: nobody may wait for it without moving time.
-  const closing = new Set<Fiber.Fiber<void>>()
-  const close = Effect.fnUntraced(function*(node: Running) {
-    const fiber = yield* Effect.forkDetach(Scope.close(node.scope, Exit.void), { startImmediately: true })
-    closing.add(fiber)
-    fiber.addObserver(() => closing.delete(fiber))
-    return fiber
-  })
-
-  const known = (name: string) => {
-    const found = byName.get(name)
-    return found === undefined ? fail(new UnknownNode({ name })) : Effect.succeed(found)
-  }
-  const runs = (name: string) =>
-    Effect.flatMap(known(name), () => {
-      const found = running.get(name)
-      return found === undefined ? fail(new NotRunning({ name })) : Effect.succeed(found)
-    })
-  const address = (text: string): string => byName.get(text)?.node.address ?? text
-
-  const layerOf = ({ index, node }: { readonly node: SimulatedNode; readonly index: number }) => {
-    const given = typeof options.gossip === "function" ? options.gossip(node, index) : options.gossip ?? {}
-    const seeds = given.seeds ?? (nodes.length > 1 ? [nodes[0]!.name] : undefined)
-    return Gossip.layer({
-      name: node.name,
-      ...given,
-      ...(seeds === undefined ? {} : { seeds: seeds.map(address) })
-    }).pipe(
-      Layer.provide(options.protocol ?? Layer.empty)
-    )
-  }
-
-  const start = Effect.fnUntraced(function*(name: string) {
-    const found = yield* known(name)
-    if (running.has(name)) return yield* fail(new AlreadyRunning({ name }))
-    const life = (lives.get(name) ?? 0) + 1
-    lives.set(name, life)
-    // closed by `stop`, `crash` and the finalizer below, each in its way
-    const socket = yield* Scope.make()
-    const nodeScope = yield* Scope.make()
-    const transport = yield* Scope.provide(network.open({ address: found.node.address }), socket).pipe(
-      Effect.mapError((error: TransportError) =>
-        new SimulationError({ reason: new NotStarted({ name, cause: error }) })
-      )
-    )
-    const context = yield* Layer.buildWithScope(Layer.fresh(layerOf(found)), nodeScope).pipe(
-      Effect.mapError((cause) => new SimulationError({ reason: new NotStarted({ name, cause }) })),
-      Effect.provideService(Transport, transport),
-      Effect.provideService(Metric.MetricRegistry, registry),
-      Effect.provideService(Random.Random, SplitRandom.make(`${seed}/${name}/${life}`)),
-      Effect.provideService(References.MinimumLogLevel, options.minimumLogLevel ?? "None"),
-      Effect.onError(() => Effect.andThen(Scope.close(nodeScope, Exit.void), Scope.close(socket, Exit.void)))
-    )
-    running.set(name, { context, socket, scope: nodeScope })
-  })
-
-  const stop = Effect.fnUntraced(function*(name: string) {
-    const found = yield* runs(name)
-    running.delete(name)
-    const leaving = yield* close(found)
-    yield* until(Effect.sync(() => leaving.pollUnsafe() !== undefined), { atMost: "1 hour" })
-    yield* Scope.close(found.socket, Exit.void)
-  })
-
-  const crash = Effect.fnUntraced(function*(name: string) {
-    const found = yield* runs(name)
-    running.delete(name)
-    yield* network.note(`crash ${name}`)
-    yield* Scope.close(found.socket, Exit.void)
-    // what the node still tries to say comes to nothing
-    yield* close(found)
-  })
+  const timing = yield* Timing.make
+  const trace = new Trace(network, virtualTime, network.now)
+  if (observer !== undefined) yield* trace.observe(observer)
+  const failure = yield* Deferred.make<never, SimulationError>()
+  const stations = yield* Stations.make(options, network, timing, trace)
+  const faults = yield* Faults.make(
+    stations,
+    network,
+    timing,
+    trace,
+    (error) => Deferred.doneUnsafe(failure, Effect.fail(error))
+  )
+  const registered = Context.make(Metric.MetricRegistry, stations.registry)
+  const running = () => stations.all.filter((station) => station.life !== undefined)
 
   // virtual time's clock is moved as Effect's test clock is
   const advance = TestClock.adjust
 
-  const until = Effect.fnUntraced(function*<E>(
-    condition: Effect.Effect<boolean, E>,
+  const until = Effect.fnUntraced(function*<E, R2>(
+    condition: Effect.Effect<boolean, E, R2>,
     { atMost, every = "10 millis" }: { readonly atMost: Duration.Input; readonly every?: Duration.Input }
   ) {
     const limit = Duration.toMillis(Duration.fromInputUnsafe(atMost))
@@ -263,39 +291,83 @@ export const make = Effect.fnUntraced(function*(options: Options) {
     while (true) {
       if (yield* condition) return Duration.millis(clock.currentTimeMillisUnsafe() - began)
       if (clock.currentTimeMillisUnsafe() - began >= limit) {
-        return yield* fail(new NotReached({ atMost: Duration.format(Duration.millis(limit)) }))
+        return yield* Stations.fail(new NotReached({ atMost: Duration.format(Duration.millis(limit)) }))
       }
       yield* advance(every)
     }
   })
 
-  const addresses = (group: Group) =>
-    Effect.forEach(group, (name) => Effect.map(known(name), ({ node }) => node.address))
+  /** Waits for a fiber, and moves time meanwhile. */
+  const join = Effect.fnUntraced(function*<A, E>(fiber: Fiber.Fiber<A, E>) {
+    if (virtualTime === undefined) yield* Effect.yieldNow
+    while (fiber.pollUnsafe() === undefined) {
+      if (virtualTime === undefined) yield* advance("10 millis")
+      else yield* Effect.orDie(virtualTime.runUntil(() => fiber.pollUnsafe() !== undefined, { atMost: "1 day" }))
+    }
+    return yield* fiber.pollUnsafe()!
+  })
+
+  const on = Effect.fnUntraced(function*<A, E, R2>(name: string, effect: Effect.Effect<A, E, R2>) {
+    const { life, station } = yield* stations.running(name)
+    const outer = yield* Effect.context<Exclude<R2, Services | R | Scope.Scope>>()
+    const context = Context.add(Context.merge(outer, life.context), Scope.Scope, life.scope)
+    // it begins by a task of the node's, since the node may stand still
+    const fiber = yield* Effect.forkDetach(
+      Effect.provideContext(Effect.andThen(Effect.yieldNow, effect), context as Context.Context<R2>),
+      { startImmediately: true }
+    )
+    Fiber.runIn(fiber, life.scope)
+    const exit = yield* Effect.exit(Effect.onInterrupt(join(fiber), () => Fiber.interrupt(fiber)))
+    if (Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause) && station.life !== life) {
+      return yield* Stations.fail(new NotRunning({ name }))
+    }
+    return yield* exit
+  })
 
   const isAgreed = Effect.gen(function*() {
+    const views = running().map(({ life, node }) => [node.name, life!.membership] as const)
     const selves = new Map<string, Member>()
-    for (const [name, { context }] of running) selves.set(name, yield* Context.get(context, Membership).self)
-    for (const { context } of running.values()) {
+    for (const [name, membership] of views) selves.set(name, yield* membership.self)
+    for (const [, membership] of views) {
       let alive = 0
-      for (const member of yield* Context.get(context, Membership).members) {
+      for (const member of yield* membership.members) {
         if (!isLive(member)) continue
         const self = selves.get(member.id)
         if (member.status !== "Alive" || self === undefined || self.incarnation !== member.incarnation) return false
         alive++
       }
-      if (alive !== running.size) return false
+      if (alive !== views.length) return false
     }
     return true
   })
 
-  const simulation: Simulation = {
-    nodes,
-    running: () => names.filter((name) => running.has(name)),
+  const disturbing = <A, E, R2>(effect: Effect.Effect<A, E, R2>) =>
+    Effect.tap(effect, () => Effect.sync(faults.disturb))
+
+  const simulation: Simulation<R> = {
+    nodes: stations.all.map(({ node }) => node),
+    running: () => running().map(({ node }) => node.name),
+    lifeOf: (name) => stations.all.find(({ node }) => node.name === name)?.lives ?? 0,
     network,
-    start,
-    stop,
-    crash,
-    on: (name, effect) => Effect.flatMap(runs(name), ({ context }) => Effect.provideContext(effect, context)),
+    disk: (name) => Effect.map(stations.known(name), ({ disk }) => disk),
+    start: (name) => disturbing(stations.start(name)),
+    stop: (name) =>
+      disturbing(
+        Effect.flatMap(stations.stop(name), ({ leaving, socket }) =>
+          Effect.ensuring(join(leaving), Scope.close(socket, Exit.void)))
+      ),
+    crash: (name) => disturbing(stations.crash(name)),
+    partition: (group, from) =>
+      Effect.map(
+        faults.inject(from === undefined ? Fault.partition(group) : Fault.partition(group, from)),
+        ({ end }) => ({ heal: Effect.orDie(end) })
+      ),
+    inject: faults.inject,
+    heal: Effect.andThen(faults.heal, network.heal),
+    quietFor: faults.quietFor,
+    now: network.now,
+    on,
+    members: (name) => Effect.flatMap(stations.running(name), ({ life }) => life.membership.members),
     count: (name, metric, attributes = {}) => {
       const wanted = Object.entries({ ...attributes, node: name })
       let total = 0
@@ -305,53 +377,107 @@ export const make = Effect.fnUntraced(function*(options: Options) {
       }
       return total
     },
-    members: (name) => Effect.flatMap(runs(name), ({ context }) => Context.get(context, Membership).members),
-    partition: Effect.fnUntraced(function*(group, from) {
-      const one = yield* addresses(group)
-      return yield* from === undefined ? network.partition(one) : network.partition(one, yield* addresses(from))
-    }),
+    metrics: () => Metric.snapshotUnsafe(registered),
     advance,
     until,
-    isAgreed
+    isAgreed,
+    observe: (observer) => trace.observe(observer),
+    note: network.note,
+    traceHash: () => trace.hash(),
+    failure: Deferred.await(failure)
   }
 
   yield* Effect.addFinalizer(() =>
     Effect.gen(function*() {
-      for (const node of running.values()) {
-        yield* Scope.close(node.socket, Exit.void)
-        yield* close(node)
-      }
-      running.clear()
-      while (closing.size > 0) yield* advance("100 millis")
+      yield* stations.end
+      while (stations.closing.size > 0) yield* advance("100 millis")
     })
   )
 
-  if (options.start !== false) yield* Effect.forEach(names, start, { discard: true })
-  return simulation
+  if (options.start !== false) {
+    yield* Effect.forEach(stations.all, ({ node }) => stations.start(node.name), { discard: true })
+  }
+  return { simulation, stations, trace }
 })
 
 // -----------------------------------------------------------------------------
 // running
 // -----------------------------------------------------------------------------
 
-/** Runs a program with a simulation, wholly inside virtual time, and returns how it ended. */
-export const run = <A, E>(
-  options: Options & Pick<VirtualTime.RunOptions, "atMost">,
-  program: (simulation: Simulation) => Effect.Effect<A, E, VirtualTime.VirtualTime | Scope.Scope>
-): Exit.Exit<A, E | SimulationError | SimulatedNetwork.SimulatedNetworkError> =>
-  VirtualTime.run(
-    Effect.scoped(
-      Effect.flatMap(make(options), program).pipe(
-        Effect.provide(SimulatedNetwork.layer({ seed: options.seed, link: options.link }))
-      )
-    ),
-    { seed: options.seed, atMost: options.atMost }
+/** What {@link run} and the like do with a simulation. */
+export type Program<A, E, R = never> = (
+  simulation: Simulation<R>
+) => Effect.Effect<A, E, VirtualTime.VirtualTime | Scope.Scope>
+
+/**
+ * Runs a program with a simulation over a network of its own, on the clock at hand: the `TestClock` of `it.effect`, or
+ * virtual time. Faults come as the program runs; when both are done and time to settle has passed, the nodes end. The
+ * first invariant that does not hold ends the run.
+ */
+export const runEffect = Effect.fnUntraced(function*<A, E, R = never, E2 = never, R2 = never>(
+  options: RunOptions<R, E2>,
+  program: (simulation: Simulation<R>) => Effect.Effect<A, E, R2>,
+  observer?: (event: SimulationEvent) => void
+) {
+  const { checkEvery = defaults.checkEvery, faults = [], invariants = [] } = options
+  const network = yield* SimulatedNetwork.make({ seed: options.seed, link: options.link })
+  const living = yield* Scope.make()
+  const watching = yield* Scope.make()
+  const remains = yield* Effect.gen(function*() {
+    const { simulation, stations, trace } = yield* build(options, observer)
+    const violation = yield* watch(simulation, invariants, checkEvery, trace)
+    const done = Effect.gen(function*() {
+      yield* simulation.inject(faults)
+      const value = yield* Effect.scoped(program(simulation))
+      yield* simulation.advance(Math.max(0, Fault.ends(faults) - simulation.now()))
+      yield* simulation.heal
+      if (faults.length > 0 || invariants.length > 0) yield* simulation.advance(options.settle ?? settling(invariants))
+      return value
+    })
+    const value = yield* Effect.ensuring(
+      Effect.raceFirst(done, Effect.raceFirst(Deferred.await(violation), simulation.failure)),
+      Effect.sync(() => trace.record({ _tag: "RunEnded" }))
+    )
+    return { value, stations, trace }
+  }).pipe(
+    Effect.provideService(SimulatedNetwork.SimulatedNetwork, network),
+    Effect.onExit((exit) => Effect.andThen(Scope.close(watching, exit), Scope.close(living, exit))),
+    Scope.provide(living)
   )
+  const { stations, trace, value } = remains
+  for (const { ended, name } of invariants) {
+    const problem = ended?.({ fibers: stations.activeFibers(), addresses: network.addresses() })
+    if (problem === undefined) continue
+    trace.record({ _tag: "Violated", invariant: name, problem })
+    return yield* Stations.fail(new Violated({ invariant: name, problem, at: network.now() }))
+  }
+  return value
+}, Effect.scoped)
+
+const settling = (invariants: ReadonlyArray<{ readonly within: number }>): number =>
+  Math.max(0, ...invariants.map(({ within }) => within)) + 1000
+
+/** Runs a program with a simulation, wholly inside virtual time, and returns how it ended. See {@link runEffect}. */
+export const run = <A, E, R = never, E2 = never>(
+  options: RunOptions<R, E2>,
+  program: Program<A, E, R>
+): Exit.Exit<A, E | SimulationError | SimulatedNetwork.SimulatedNetworkError> => runObserved(options, program)
+
+const runObserved = <A, E, R, E2>(
+  options: RunOptions<R, E2>,
+  program: Program<A, E, R>,
+  observer?: (event: SimulationEvent) => void
+) =>
+  VirtualTime.run(runEffect(options, program, observer), {
+    seed: options.seed,
+    atMost: options.atMost,
+    hostAccess: options.hostAccess
+  })
 
 /** Like {@link run}, but returns the program's value and throws its failure. */
-export const runUnsafe = <A, E>(
-  options: Options & Pick<VirtualTime.RunOptions, "atMost">,
-  program: (simulation: Simulation) => Effect.Effect<A, E, VirtualTime.VirtualTime | Scope.Scope>
+export const runUnsafe = <A, E, R = never, E2 = never>(
+  options: RunOptions<R, E2>,
+  program: Program<A, E, R>
 ): A => {
   const exit = run(options, program)
   if (Exit.isSuccess(exit)) return exit.value
@@ -359,58 +485,124 @@ export const runUnsafe = <A, E>(
 }
 
 // -----------------------------------------------------------------------------
+// searching
+// -----------------------------------------------------------------------------
+
+/** A run: its seed, and what goes wrong in it. */
+export interface Attempt {
+  readonly seed: string | number
+  readonly faults: Fault.Schedule
+}
+
+/** What {@link explore} searches. */
+export interface ExploreOptions<R = never, E = never> extends Omit<RunOptions<R, E>, "seed" | "faults"> {
+  /** How many seeds to try, from 0; or which. Default: 100. */
+  readonly seeds?: number | Iterable<string | number> | undefined
+  /** The bounds of the schedules, or schedules of one's own making. Default: {@link Fault.defaultBounds}. */
+  readonly faults?: Fault.Bounds | Arbitrary.Arbitrary<Fault.Schedule> | undefined
+  /** How many simpler schedules are tried when one has failed. Default: 300. */
+  readonly maxShrinks?: number | undefined
+  /** Is told of each run before it begins, those that shrink apart. */
+  readonly onRun?: ((attempt: Attempt) => void) | undefined
+  /** What the timeline of a failure is called. Default: `exploration`. */
+  readonly title?: string | undefined
+}
+
+/** No run failed. */
+export interface Held {
+  readonly _tag: "Held"
+  readonly runs: number
+  /** Faults in all of them together. */
+  readonly faults: number
+}
+
+/** A run failed: with this seed, and the smallest schedule that was found to do. */
+export interface Broken extends Attempt {
+  readonly _tag: "Broken"
+  /** The schedule as it was found. */
+  readonly found: Fault.Schedule
+  /** Runs until it was found, with that. */
+  readonly runs: number
+  /** Further runs, to make it smaller. */
+  readonly shrinkRuns: number
+  readonly problem: string
+  readonly cause: Cause.Cause<unknown>
+  /** For {@link replay}. */
+  readonly replay: string
+  readonly timeline: Timeline
+}
+
+/** What a search found. */
+export type Exploration = Held | Broken
+
+/**
+ * Runs a program with many seeds, each with a schedule of faults of its own, until a run fails: the program, or an
+ * invariant. The schedule is then made as small as still fails in the same way.
+ */
+export const explore = <A, E, R = never, E2 = never>(
+  options: ExploreOptions<R, E2> & {
+    /** What the nodes are used for meanwhile. Default: nothing. */
+    readonly program?: Program<A, E, R> | undefined
+  }
+): Exploration => {
+  const { faults, maxShrinks = 300, onRun, program, seeds = 100, title, ...rest } = options
+  const used: Program<A | void, E, R> = program ?? (() => Effect.void)
+  const nodes = Stations.nodesOf(options.nodes)
+  return Explore.explore(
+    {
+      seeds: typeof seeds === "number" ? Array.from({ length: seeds }, (_, seed) => seed) : seeds,
+      faults: Arbitrary.isArbitrary(faults) ? faults : Fault.arbitrary(nodes.map(({ name }) => name), faults),
+      maxShrinks,
+      onRun
+    },
+    { title: title ?? "exploration", nodes },
+    (attempt, observer) => runObserved({ trace: true, ...rest, ...attempt }, used, observer)
+  )
+}
+
+/** Runs a program as {@link run} does, and keeps what happened for a picture. */
+export const record = <A, E, R = never, E2 = never>(
+  options: RunOptions<R, E2> & {
+    /** What the timeline is called. Default: `simulation`. */
+    readonly title?: string | undefined
+  },
+  program: Program<A, E, R>
+): {
+  readonly exit: Exit.Exit<A, E | SimulationError | SimulatedNetwork.SimulatedNetworkError>
+  readonly timeline: Timeline
+} =>
+  Explore.record(
+    { seed: options.seed ?? 0, faults: options.faults ?? [] },
+    { title: options.title ?? "simulation", nodes: Stations.nodesOf(options.nodes) },
+    (_, observer) => runObserved({ trace: true, ...options }, program, observer)
+  )
+
+/** The environment variable by which `it.simulation` is told what to replay. */
+export const replayVariable = "SIMULATION_REPLAY"
+
+/** The one line that stands for a run. */
+export const formatReplay: (attempt: Attempt) => string = Explore.formatReplay
+
+/** Reads what {@link formatReplay} wrote. Fails with `InvalidReplay`. */
+export const parseReplay: (token: string) => Effect.Effect<Attempt, SimulationError> = Explore.parseReplay
+
+/** Runs a program as {@link explore} did when it failed: `token` is the `replay` of what that found. */
+export const replay = <A, E, R = never, E2 = never>(
+  options: Omit<RunOptions<R, E2>, "seed" | "faults">,
+  token: string,
+  program: Program<A, E, R>
+): Exit.Exit<A, E | SimulationError | SimulatedNetwork.SimulatedNetworkError> => {
+  const attempt = Effect.runSyncExit(parseReplay(token))
+  return Exit.isFailure(attempt)
+    ? Exit.failCause(attempt.cause)
+    : run({ trace: true, ...options, ...attempt.value }, program)
+}
+
+/** What a search found, in words: what is wrong, the schedule, and how to replay it. */
+export const format: (exploration: Exploration) => string = Explore.format
+
+// -----------------------------------------------------------------------------
 // errors
 // -----------------------------------------------------------------------------
 
-/** No node of the simulation has this name. */
-export class UnknownNode extends Schema.TaggedError<UnknownNode>()("UnknownNode", { name: Schema.String }) {
-  override get message() {
-    return `no node of the simulation is named ${this.name}`
-  }
-}
-
-/** The node does not run: it was never started, has left or has crashed. */
-export class NotRunning extends Schema.TaggedError<NotRunning>()("NotRunning", { name: Schema.String }) {
-  override get message() {
-    return `${this.name} does not run`
-  }
-}
-
-/** The node runs already. */
-export class AlreadyRunning extends Schema.TaggedError<AlreadyRunning>()("AlreadyRunning", { name: Schema.String }) {
-  override get message() {
-    return `${this.name} runs already`
-  }
-}
-
-/** The node could not be made. */
-export class NotStarted extends Schema.TaggedError<NotStarted>()("NotStarted", {
-  name: Schema.String,
-  cause: Schema.Defect()
-}) {
-  override get message() {
-    return `${this.name} could not be started: ${String(this.cause)}`
-  }
-}
-
-/** A condition did not come to hold in time. */
-export class NotReached extends Schema.TaggedError<NotReached>()("NotReached", { atMost: Schema.String }) {
-  override get message() {
-    return `the condition did not hold within ${this.atMost}`
-  }
-}
-
-/** Why a simulation could not do what it was told. */
-export const SimulationErrorReason = Schema.Union([UnknownNode, NotRunning, AlreadyRunning, NotStarted, NotReached])
-
-/** @since 0.1.0 */
-export type SimulationErrorReason = typeof SimulationErrorReason.Type
-
-/** The failure of a simulation. Its message is that of its reason. */
-export class SimulationError extends Schema.TaggedError<SimulationError>()("SimulationError", {
-  reason: SimulationErrorReason
-}) {
-  override get message() {
-    return this.reason.message
-  }
-}
+export * from "./internal/simulation/errors.ts"

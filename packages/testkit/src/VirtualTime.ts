@@ -25,7 +25,10 @@ import * as Random from "effect/Random"
 import * as Scheduler from "effect/Scheduler"
 import * as Schema from "effect/Schema"
 import type * as TestClock from "effect/testing/TestClock"
+import * as Tracer from "effect/Tracer"
 import { Engine, type Waiter } from "./internal/engine.ts"
+import { guarded, HostGuard, type Question } from "./internal/hostGuard.ts"
+import * as SeededTracer from "./internal/seededTracer.ts"
 import * as SplitRandom from "./internal/splitRandom.ts"
 
 // -----------------------------------------------------------------------------
@@ -49,23 +52,31 @@ export interface RunOptions extends Options {
   readonly atMost?: Duration.Input | undefined
   /** Seeds the program's `Random`. Default: {@link defaults}. */
   readonly seed?: string | number | undefined
+  /**
+   * What becomes of a program that asks its host for the time, for chance, for a timer or to settle a promise: it fails
+   * with `HostAccess`, or is allowed to, which it should be only for what does not change the run, such as measuring
+   * how long that takes. Default: {@link defaults}.
+   */
+  readonly hostAccess?: "fail" | "allow" | undefined
 }
 
 /**
  * The defaults of {@link Options} and {@link RunOptions}: the wall clock starts at 2026-01-01T00:00:00Z, as it would in
  * production (a clock near 0 hides mistakes with unset times); a million tasks may run at one instant; a run takes
- * at most 24 hours of virtual time; the seed is 0.
+ * at most 24 hours of virtual time; the seed is 0; asking the host fails.
  */
 export const defaults: {
   readonly epoch: number
   readonly maxTasksPerInstant: number
   readonly atMost: Duration.Duration
   readonly seed: string | number
+  readonly hostAccess: "fail" | "allow"
 } = {
   epoch: 1_767_225_600_000,
   maxTasksPerInstant: 1_000_000,
   atMost: Duration.hours(24),
-  seed: 0
+  seed: 0,
+  hostAccess: "fail"
 }
 
 /** What virtual time has done so far. */
@@ -129,6 +140,12 @@ export class VirtualTime extends Context.Service<VirtualTime, {
   readonly elapsedUnsafe: () => number
 
   readonly counters: () => Counters
+
+  /**
+   * Eight hexadecimal digits that stand for when each timer fired and how much ran in between. Equal for two runs that
+   * were the same.
+   */
+  readonly traceHash: () => string
 }>()("@effect-gossip/testkit/VirtualTime") {}
 
 // -----------------------------------------------------------------------------
@@ -159,11 +176,13 @@ export const layer = (options?: Options): Layer.Layer<VirtualTime> =>
 
 /**
  * Runs a program to its end inside virtual time, synchronously, and returns how it ended. Whenever nothing is ready,
- * time jumps to the next timer. `Clock`, `Scheduler` and a seeded `Random` are provided.
+ * time jumps to the next timer. `Clock`, `Scheduler`, a seeded `Random` and a `Tracer` with seeded identifiers are
+ * provided.
  *
  * Dies with a `VirtualTimeError` when the program can never end (`Stuck`: it waits for something of the host, such as a
- * promise, or for what nobody will do), takes longer than `atMost` (`NotFinished`), or loops without time
- * moving on (`Livelock`). The program is then interrupted, so that its finalizers run.
+ * socket, or for what nobody will do), takes longer than `atMost` (`NotFinished`), loops without time moving on
+ * (`Livelock`), or asks its host for what differs from run to run (`HostAccess`: `Date.now`, `Math.random`, `setTimeout`,
+ * a promise; even if the program catches it). The program is then interrupted, so that its finalizers run.
  *
  * **Example** (An hour in no time)
  *
@@ -181,12 +200,25 @@ export const layer = (options?: Options): Layer.Layer<VirtualTime> =>
  * ```
  */
 export const run = <A, E>(effect: Effect.Effect<A, E, VirtualTime>, options?: RunOptions): Exit.Exit<A, E> => {
+  const toError = (question: Question) => new VirtualTimeError({ reason: new HostAccess(question) })
+  const guard = new HostGuard(
+    (options?.hostAccess ?? defaults.hostAccess) === "fail" ? toError : undefined,
+    String(options?.seed ?? defaults.seed)
+  )
+  return guarded(guard, () => runGuarded(guard, effect, options))
+}
+
+const runGuarded = <A, E>(
+  guard: HostGuard,
+  effect: Effect.Effect<A, E, VirtualTime>,
+  options: RunOptions | undefined
+): Exit.Exit<A, E> => {
   const engine = makeEngine(options, undefined)
   const limit = toMicros("atMost", options?.atMost ?? defaults.atMost)
-  const context = Context.add(
-    contextOf(fromEngine(engine, options, undefined)),
-    Random.Random,
-    SplitRandom.make(String(options?.seed ?? defaults.seed))
+  const seed = String(options?.seed ?? defaults.seed)
+  const context = contextOf(fromEngine(engine, options, undefined)).pipe(
+    Context.add(Random.Random, SplitRandom.make(seed)),
+    Context.add(Tracer.Tracer, SeededTracer.make(seed))
   )
   let fiber: Fiber.Fiber<A, E> | undefined
   const isDone = () => fiber !== undefined && fiber.pollUnsafe() !== undefined
@@ -196,15 +228,15 @@ export const run = <A, E>(effect: Effect.Effect<A, E, VirtualTime>, options?: Ru
   }, 0)
   let defect: unknown
   try {
-    const stopped = engine.drive(isDone, limit)
-    if (stopped === "Done") return fiber!.pollUnsafe()!
-    defect = new VirtualTimeError({
+    const stopped = engine.drive(() => guard.first !== undefined || isDone(), limit)
+    if (guard.first === undefined && stopped === "Done") return fiber!.pollUnsafe()!
+    defect = guard.first ?? new VirtualTimeError({
       reason: stopped === "Idle"
         ? new Stuck({ elapsed: engine.now / 1000 })
         : new NotFinished({ atMost: limit / 1000 })
     })
   } catch (thrown) {
-    defect = thrown
+    defect = guard.first ?? thrown
   }
   try {
     fiber?.interruptUnsafe()
@@ -261,8 +293,8 @@ export class Stuck extends Schema.TaggedError<Stuck>()("Stuck", {
 }) {
   override get message() {
     return `the program is stuck ${at(this.elapsed)}: it has not finished, no fiber is ready and no timer is set. ` +
-      "It waits for something of the host (a promise, a socket, a timer of the host), which never happens inside " +
-      "virtual time, or for something nobody is left to do (a Deferred, a Queue, a lock)"
+      "It waits for something of the host (a socket, a file, an event), which never happens inside virtual time, " +
+      "or for something nobody is left to do (a Deferred, a Queue, a lock)"
   }
 }
 
@@ -297,6 +329,17 @@ export class Livelock extends Schema.TaggedError<Livelock>()("Livelock", {
   }
 }
 
+/** The program asked its host for what differs from run to run; `instead` is what gives it the same each time. */
+export class HostAccess extends Schema.TaggedError<HostAccess>()("HostAccess", {
+  api: Schema.String,
+  instead: Schema.String
+}) {
+  override get message() {
+    return `the program used ${this.api}, which a run in virtual time cannot repeat: use ${this.instead} ` +
+      "(or set `hostAccess: \"allow\"`, if the run does not depend on it)"
+  }
+}
+
 /** An argument makes no sense. */
 export class InvalidArgument extends Schema.TaggedError<InvalidArgument>()("InvalidArgument", {
   argument: Schema.String,
@@ -308,7 +351,14 @@ export class InvalidArgument extends Schema.TaggedError<InvalidArgument>()("Inva
 }
 
 /** Why virtual time failed. */
-export const VirtualTimeErrorReason = Schema.Union([Stuck, NotFinished, NotReached, Livelock, InvalidArgument])
+export const VirtualTimeErrorReason = Schema.Union([
+  Stuck,
+  NotFinished,
+  NotReached,
+  Livelock,
+  HostAccess,
+  InvalidArgument
+])
 
 /** @since 0.1.0 */
 export type VirtualTimeErrorReason = typeof VirtualTimeErrorReason.Type
@@ -361,8 +411,6 @@ const contextOf = (time: VirtualTime["Service"]): Context.Context<VirtualTime> =
     Context.add(Scheduler.Scheduler, time.scheduler)
   )
 
-// A node's own view (skew, drift, pause) will be another such object over the same engine, whose timers are set
-// in true time.
 class VirtualClock implements TestClock.TestClock {
   readonly adjust: VirtualTime["Service"]["adjust"]
   readonly setTime: VirtualTime["Service"]["setTime"]
@@ -482,6 +530,7 @@ const fromEngine = (
       return engine.schedule(micros, task)
     },
     elapsedUnsafe: () => engine.now / 1000,
+    traceHash: () => (engine.trace >>> 0).toString(16).padStart(8, "0"),
     counters: () => ({ tasks: engine.tasks, timers: engine.timersFired, pendingTimers: engine.timers.size })
   })
 }

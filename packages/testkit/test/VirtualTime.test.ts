@@ -102,10 +102,10 @@ describe("VirtualTime.run", () => {
     assert.include(reason.message, "2 s after the start")
   })
 
-  it("says that a program waits for the host", () => {
+  it("says that a program waits for a promise", () => {
     const reason = reasonOf(VirtualTime.run(Effect.promise(() => Promise.resolve(1))))
-    assert.strictEqual(reason._tag, "Stuck")
-    assert.include(reason.message, "promise")
+    assert.strictEqual(reason._tag, "HostAccess")
+    assert.include(reason.message, "Promise")
   })
 
   it("runs the finalizers of a program that is stuck", () => {

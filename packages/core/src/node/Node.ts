@@ -158,6 +158,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
     }
   })
   counters.gauge(GossipMetrics.mailboxSize, {}, () => Queue.sizeUnsafe(mailbox))
+  counters.gauge(GossipMetrics.sendQueueSize, {}, () => Queue.sizeUnsafe(outgoing))
 
   const shared: Shared = { options, cluster, transport, actor, counters, mailbox, hasEnded: () => ended !== undefined }
   const incoming = makeIncoming(shared, random)

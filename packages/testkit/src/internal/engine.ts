@@ -27,6 +27,8 @@ export class Engine implements Scheduler.Scheduler {
   running = false
   tasks = 0
   timersFired = 0
+  /** Stands for when each timer fired, and for how many tasks had run by then. */
+  trace = 0x2545f491
   readonly timers = new TimerHeap<Effect.Effect<void>>()
 
   private readonly queue = new RunQueue()
@@ -139,6 +141,8 @@ export class Engine implements Scheduler.Scheduler {
   private fire(): void {
     this.count()
     this.timersFired++
+    const trace = Math.imul(this.trace ^ this.now ^ (this.tasks << 7), 0x9e3779b1)
+    this.trace = (trace << 13) | (trace >>> 19)
     this.timers.shift()(Effect.void)
   }
 

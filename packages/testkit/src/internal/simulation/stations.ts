@@ -1,0 +1,249 @@
+/**
+ * The machines of a simulation: each has a name, an address, clocks and a disk for as long as the simulation lasts, and
+ * runs one process of a node after another.
+ */
+import * as Address from "@effect-gossip/core/Address"
+import * as Gossip from "@effect-gossip/core/Gossip"
+import { Membership } from "@effect-gossip/core/membership/Membership"
+import type { MembershipEvent } from "@effect-gossip/core/membership/MembershipEvent"
+import type { Node } from "@effect-gossip/core/node/Node"
+import { Transport } from "@effect-gossip/core/Transport"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Metric from "effect/Metric"
+import * as Random from "effect/Random"
+import * as References from "effect/References"
+import * as Scheduler from "effect/Scheduler"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import * as SimulatedDisk from "../../SimulatedDisk.ts"
+import type { SimulatedNetwork } from "../../SimulatedNetwork.ts"
+import type { Options, Services, SimulatedNode } from "../../Simulation.ts"
+import { NodeTime } from "../nodeTime.ts"
+import * as SplitRandom from "../splitRandom.ts"
+import type { Timing } from "../timing.ts"
+import {
+  AlreadyRunning,
+  NotRunning,
+  NotStarted,
+  SimulationError,
+  type SimulationErrorReason,
+  UnknownNode
+} from "./errors.ts"
+import type { Trace } from "./trace.ts"
+
+/** One process of a node. */
+export interface Life<R> {
+  /** What its fibers run with: its services, and its clocks and random source. */
+  readonly context: Context.Context<Services | R>
+  readonly membership: Membership["Service"]
+  /** The socket: closing it is what a crash does to a node. */
+  readonly socket: Scope.Closeable
+  readonly scope: Scope.Closeable
+}
+
+export interface Station<R> {
+  readonly node: SimulatedNode
+  readonly index: number
+  readonly time: NodeTime
+  readonly disk: SimulatedDisk.SimulatedDisk
+  lives: number
+  life: Life<R> | undefined
+}
+
+export const fail = (reason: SimulationErrorReason) => Effect.fail(new SimulationError({ reason }))
+
+const addressOf = (index: number): Address.Address =>
+  Address.make({ host: `10.${index >>> 16}.${(index >>> 8) & 0xff}.${index & 0xff}`, port: 7946 })
+
+/** The nodes that the options name. */
+export const nodesOf = (nodes: number | ReadonlyArray<string>): ReadonlyArray<SimulatedNode> =>
+  (typeof nodes === "number" ? Array.from({ length: nodes }, (_, index) => `n${index}`) : nodes)
+    .map((name, index) => ({ name, address: addressOf(index + 1) }))
+
+export interface Stations<R> {
+  readonly all: ReadonlyArray<Station<R>>
+  /** The nodes' metrics, of which a node takes away its own when it ends. */
+  readonly registry: Metric.MetricRegistry
+  /** Fibers of nodes that have begun and not ended. */
+  readonly activeFibers: () => number
+  readonly known: (name: string) => Effect.Effect<Station<R>, SimulationError>
+  readonly running: (name: string) => Effect.Effect<{ station: Station<R>; life: Life<R> }, SimulationError>
+  readonly start: (name: string) => Effect.Effect<void, SimulationError>
+  /** Begins to end a process gracefully; its socket is to be closed when it has left. */
+  readonly stop: (name: string) => Effect.Effect<
+    { readonly leaving: Fiber.Fiber<void>; readonly socket: Scope.Closeable },
+    SimulationError
+  >
+  readonly crash: (name: string) => Effect.Effect<void, SimulationError>
+  /** Ends all processes at once; returns those that take time to end. */
+  readonly end: Effect.Effect<void>
+  /** Processes that have ended, some fibers of which have not. */
+  readonly closing: ReadonlySet<Fiber.Fiber<void>>
+}
+
+export const make = Effect.fnUntraced(function*<R, E>(
+  options: Options<R, E>,
+  network: SimulatedNetwork["Service"],
+  timing: Timing,
+  trace: Trace
+) {
+  const clock = yield* Clock.Clock
+  const scheduler = yield* Scheduler.Scheduler
+  const watching = yield* Effect.scope
+  const seed = options.seed ?? 0
+  const registry: Metric.MetricRegistry = new Map()
+  let fibers = 0
+  const counted = {
+    recordFiberStart: () => void fibers++,
+    recordFiberEnd: () => void fibers--
+  }
+  const all: Array<Station<R>> = []
+  for (const [index, node] of nodesOf(options.nodes).entries()) {
+    all.push({
+      node,
+      index,
+      time: new NodeTime(timing, clock, scheduler),
+      disk: yield* SimulatedDisk.make({ seed: `${seed}/${node.name}/disk` }),
+      lives: 0,
+      life: undefined
+    })
+  }
+  const byName = new Map(all.map((station) => [station.node.name, station]))
+  // Closing a node takes time, which it is the caller who moves: nobody may wait for it without moving time.
+  const closing = new Set<Fiber.Fiber<void>>()
+
+  const close = Effect.fnUntraced(function*(life: Life<R>) {
+    const fiber = yield* Effect.forkDetach(
+      Effect.provideContext(Scope.close(life.scope, Exit.void), life.context),
+      { startImmediately: true }
+    )
+    closing.add(fiber)
+    fiber.addObserver(() => closing.delete(fiber))
+    return fiber
+  })
+
+  const known = (name: string) => {
+    const station = byName.get(name)
+    return station === undefined ? fail(new UnknownNode({ name })) : Effect.succeed(station)
+  }
+  const running = (name: string) =>
+    Effect.flatMap(known(name), (station) => {
+      const { life } = station
+      return life === undefined ? fail(new NotRunning({ name })) : Effect.succeed({ station, life })
+    })
+  const address = (text: string): string => byName.get(text)?.node.address ?? text
+
+  const layerOf = ({ index, node }: Station<R>) => {
+    const given = typeof options.gossip === "function" ? options.gossip(node, index) : options.gossip ?? {}
+    const seeds = given.seeds ?? (all.length > 1 ? [all[0]!.node.name] : undefined)
+    const gossip = Gossip.layer({
+      name: node.name,
+      ...given,
+      ...(seeds === undefined ? {} : { seeds: seeds.map(address) })
+    }).pipe(Layer.provide(options.protocol ?? Layer.empty))
+    const { layer } = options
+    // then there are no services `R`
+    if (layer === undefined) return gossip as Layer.Layer<Membership | Node | R, Layer.Error<typeof gossip>, Transport>
+    return Layer.provideMerge(typeof layer === "function" ? layer(node, index) : layer, gossip)
+  }
+
+  const watch = (name: string, membership: Membership["Service"]) =>
+    Effect.forkIn(
+      membership.changes.pipe(
+        Stream.runForEach((event) => Effect.sync(() => trace.record(changed(name, event)))),
+        Effect.ignore
+      ),
+      watching
+    )
+
+  const start = Effect.fnUntraced(function*(name: string) {
+    const station = yield* known(name)
+    if (station.life !== undefined) return yield* fail(new AlreadyRunning({ name }))
+    const number = ++station.lives
+    // closed by `stop`, `crash` and `end`, each in its way
+    const socket = yield* Scope.make()
+    const scope = yield* Scope.make()
+    const notStarted = (cause: unknown) => new SimulationError({ reason: new NotStarted({ name, cause }) })
+    const transport = yield* Effect.mapError(
+      Scope.provide(network.open({ address: station.node.address }), socket),
+      notStarted
+    )
+    const environment = Context.make(Clock.Clock, station.time as Clock.Clock).pipe(
+      Context.add(Scheduler.Scheduler, station.time),
+      Context.add(Random.Random, SplitRandom.make(`${seed}/${name}/${number}`)),
+      Context.add(Metric.MetricRegistry, registry),
+      Context.add(Metric.FiberRuntimeMetrics, counted),
+      Context.add(References.MinimumLogLevel, options.minimumLogLevel ?? "None")
+    )
+    const disk = yield* Scope.provide(station.disk.open, socket)
+    const built = yield* Layer.buildWithScope(Layer.fresh(layerOf(station)), scope).pipe(
+      Effect.mapError(notStarted),
+      Effect.provideContext(Context.add(Context.merge(environment, disk), Transport, transport)),
+      Effect.onError(() => Effect.andThen(Scope.close(scope, Exit.void), Scope.close(socket, Exit.void)))
+    )
+    const context = Context.merge(Context.merge(environment, disk), built)
+    const life = { context, membership: Context.get(built, Membership), socket, scope }
+    station.life = life as Life<R>
+    trace.record({ _tag: "NodeStarted", node: name, address: station.node.address, life: number })
+    if (options.trace === true) yield* watch(name, life.membership)
+  })
+
+  const stop = Effect.fnUntraced(function*(name: string) {
+    const { life, station } = yield* running(name)
+    station.life = undefined
+    trace.record({ _tag: "NodeStopped", node: name })
+    const leaving = yield* close(life)
+    return { leaving, socket: life.socket }
+  })
+
+  // what the node still tries to say comes to nothing, and what it still tries to write is not written
+  const crash = Effect.fnUntraced(function*(name: string) {
+    const { life, station } = yield* running(name)
+    station.life = undefined
+    trace.record({ _tag: "NodeCrashed", node: name })
+    yield* Scope.close(life.socket, Exit.void)
+    station.time.resume()
+    yield* close(life)
+  })
+
+  const end = Effect.gen(function*() {
+    for (const station of all) {
+      const { life } = station
+      if (life === undefined) continue
+      station.life = undefined
+      yield* Scope.close(life.socket, Exit.void)
+      station.time.resume()
+      yield* close(life)
+    }
+  })
+
+  const stations: Stations<R> = {
+    all,
+    registry,
+    activeFibers: () => fibers,
+    known,
+    running,
+    start,
+    stop,
+    crash,
+    end,
+    closing
+  }
+  return stations
+})
+
+const changed = (node: string, event: MembershipEvent) =>
+  event._tag === "Conflict"
+    ? { _tag: "MemberChanged", node, member: event.id, change: event._tag, incarnation: undefined } as const
+    : {
+      _tag: "MemberChanged",
+      node,
+      member: event.member.id,
+      change: event._tag,
+      incarnation: event.member.incarnation
+    } as const
