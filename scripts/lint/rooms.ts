@@ -92,6 +92,13 @@ export const rooms: ReadonlyArray<Room> = [
     why: "the edge, as all directly in core/src that scripts/lint/rooms.ts does not list as application"
   },
   {
+    name: "testkit's edge to vitest",
+    files: /^packages\/testkit\/src\/Vitest\.ts$/,
+    rooms: ["testkit"],
+    packages: /^(effect|@effect-gossip\/core|@effect\/vitest|vitest|@effect\/platform-node)(\/|$)/,
+    why: "the edge to vitest: besides core and effect it knows vitest, and writes files where it can"
+  },
+  {
     name: "testkit's conformance suites",
     files: /^packages\/testkit\/src\/(?:\w+Suite\.ts|internal\/\w+Suite\/)/,
     rooms: ["testkit"],
@@ -122,7 +129,7 @@ export const rooms: ReadonlyArray<Room> = [
   {
     name: "testkit's tests",
     files: /^packages\/testkit\/test\//,
-    rooms: ["testkit", "testkit's conformance suites"],
+    rooms: ["testkit", "testkit's conformance suites", "testkit's edge to vitest"],
     packages: /^(effect|@effect-gossip\/(core|testkit)|@effect\/vitest|vitest)(\/|$)/,
     why: "testkit's tests run wherever core runs"
   }

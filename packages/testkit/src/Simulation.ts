@@ -28,7 +28,7 @@
 import type * as Address from "@effect-gossip/core/Address"
 import type * as Gossip from "@effect-gossip/core/Gossip"
 import { isLive, type Member } from "@effect-gossip/core/membership/Member"
-import { Membership } from "@effect-gossip/core/membership/Membership"
+import type { Membership } from "@effect-gossip/core/membership/Membership"
 import type { Node } from "@effect-gossip/core/node/Node"
 import type { InvalidOption } from "@effect-gossip/core/Transport"
 import * as Arbitrary from "effect/Arbitrary"

@@ -3,6 +3,18 @@
  * message, and marks for what happened to nodes and for what they came to believe of each other. As a page it can be
  * zoomed down to a single probe; it is one file that needs no network.
  *
+ * **Example** (A run of which little is known)
+ *
+ * ```ts import.meta.vitest
+ * import { Timeline } from "@effect-gossip/testkit"
+ *
+ * const recorder = Timeline.recorder({ capacity: 1000 })
+ * recorder.record({ _tag: "Note", at: 5, text: "it begins" })
+ * const run = recorder.timeline({ title: "a run", seed: 1, nodes: [], end: 10 })
+ *
+ * Timeline.svg(run).includes("it begins") // => true
+ * ```
+ *
  * @since 0.1.0
  */
 import type { Address } from "@effect-gossip/core/Address"
@@ -127,14 +139,14 @@ export const recorder = (options?: RecorderOptions): Recorder => {
   const isOver = () => traffic.size + happenings.size > capacity || bytes > maxBytes
   const drop = (): void => {
     const oldest = traffic.shift() ?? happenings.shift()
-    if (oldest?.event._tag === "DatagramSent") bytes -= oldest.event.payload.length
+    if (oldest !== undefined) bytes -= sizeOf(oldest.event)
     dropped++
   }
   return {
     record: (event) => {
-      const isSent = event._tag === "DatagramSent"
-      if (isSent) bytes += event.payload.length
-      const kept = isSent ? { ...event, payload: event.payload.slice() } : event
+      bytes += sizeOf(event)
+      // it is the receiver's
+      const kept = "payload" in event ? { ...event, payload: event.payload.slice() } : event
       const isTraffic = event._tag.startsWith("Datagram") || event._tag.startsWith("Stream")
       const ring = isTraffic ? traffic : happenings
       ring.push({ order: order++, event: kept })
@@ -149,6 +161,8 @@ export const recorder = (options?: RecorderOptions): Recorder => {
     }
   }
 }
+
+const sizeOf = (event: SimulationEvent): number => "payload" in event ? event.payload.length : 0
 
 interface Recorded {
   readonly order: number

@@ -31,7 +31,7 @@
  *
  * @since 0.1.0
  */
-import { it as effectIt, makeMethods, test } from "@effect/vitest"
+import { type it as effectIt, makeMethods, test } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
@@ -98,7 +98,8 @@ export const it: typeof effectIt & {
 // internals
 // -----------------------------------------------------------------------------
 
-type AnyProgram = (simulation: Simulation.Simulation) => Effect.Effect<unknown, unknown, Scope.Scope>
+// of whatever type: what it fails with is only shown
+type AnyProgram = (simulation: Simulation.Simulation) => Effect.Effect<unknown, Error, Scope.Scope>
 
 type AnyOptions = RunOptions | ExploreOptions
 

@@ -12,13 +12,14 @@
  * @since 0.1.0
  */
 import * as Config from "effect/Config"
-import type * as Duration from "effect/Duration"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { integer, millis } from "../internal/options.ts"
 import { InvalidOption } from "../Transport.ts"
-import { type Config as Checked, defaultConfig } from "./internal/swim/config.ts"
+import { type Config as Checked, defaultConfig, spreadTime } from "./internal/swim/config.ts"
 import { makeProtocol } from "./internal/swim/machine.ts"
+import { suspicionTimeout } from "./internal/swim/suspicion.ts"
 import { MembershipProtocol } from "./MembershipProtocol.ts"
 
 // -----------------------------------------------------------------------------
@@ -100,6 +101,37 @@ const check = Effect.fnUntraced(function*(options: Options) {
   }
   return checked
 })
+
+// -----------------------------------------------------------------------------
+// bounds
+// -----------------------------------------------------------------------------
+
+/** Within which time Swim is sure, or all but sure, to have come over a fault, when no further one comes. */
+export interface Bounds {
+  /**
+   * A node that is gone is dead to all others: it was probed (each probes all others within 2n - 1 periods: SWIM §4.3),
+   * the probe has failed, the suspicion was not refuted, and the death was spread. A lost message can make it longer.
+   */
+  readonly detection: Duration.Duration
+  /**
+   * All who are there see each other again, after whatever partition or restart: the dead and absent seeds were tried
+   * often enough (one at random each `reconnectInterval`; four times is what it nearly always takes), and what was dead
+   * to others has refuted.
+   */
+  readonly healing: Duration.Duration
+}
+
+/** What the parameters imply for a cluster of so many nodes. Fails with `InvalidOption`. */
+export const bounds = (nodes: number, options: Partial<Options> = {}): Effect.Effect<Bounds, InvalidOption> =>
+  Effect.map(check({ ...defaults, ...options }), (config) => {
+    const detection = 2 * nodes * config.probeInterval +
+      suspicionTimeout(config.suspicionMultiplier, nodes, config.probeInterval) +
+      spreadTime(config, nodes)
+    return {
+      detection: Duration.millis(Math.ceil(detection)),
+      healing: Duration.millis(Math.ceil(detection + 4 * config.reconnectInterval))
+    }
+  })
 
 // -----------------------------------------------------------------------------
 // layers

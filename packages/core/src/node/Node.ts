@@ -14,6 +14,7 @@ import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
@@ -36,6 +37,7 @@ import {
   type Slot
 } from "./internal/actor.ts"
 import { Counters } from "./internal/counters.ts"
+import { Inbox } from "./internal/inbox.ts"
 import { makeIncoming } from "./internal/incoming.ts"
 import { makeExchanges, unanswered, writing } from "./internal/outgoing.ts"
 import type { Shared } from "./internal/shared.ts"
@@ -127,13 +129,15 @@ export const make = Effect.fnUntraced(function*(options: Options) {
   const transport = yield* Transport
   const clock = yield* Clock.Clock
   const random = yield* Random.Random
+  const context = yield* Effect.context<never>()
   const scope = yield* Effect.scope
-  const counters = new Counters(yield* Effect.context<never>(), { node: options.id })
+  const counters = new Counters(context, { node: options.id })
   yield* Effect.addFinalizer(() => Effect.sync(() => counters.remove()))
 
   const cluster = clusterHash(options.cluster)
-  const mailbox = yield* Queue.bounded<Mail>(options.mailboxCapacity)
-  const outgoing = yield* Queue.bounded<Outgoing, Cause.Done>(options.sendCapacity)
+  const dispatcher = yield* Effect.withFiber((fiber) => Effect.succeed(fiber.currentDispatcher))
+  const mailbox = new Inbox<Mail>(options.mailboxCapacity, dispatcher)
+  const outgoing = new Inbox<Outgoing>(options.sendCapacity, dispatcher)
   const logs = yield* Queue.bounded<LogLine>(logCapacity)
   const failed = yield* Deferred.make<never, NodeError>()
   let requests: Array<Request> = []
@@ -141,6 +145,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
 
   const now = (): number => Number(clock.monotonicTimeNanosUnsafe()) / 1_000_000
   const annotated = Effect.annotateLogs({ node: options.id })
+  const fork = Effect.runForkWith(context)
   const run = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.forkIn(annotated(effect), scope)
 
   const actor = new Actor({
@@ -152,13 +157,13 @@ export const make = Effect.fnUntraced(function*(options: Options) {
     random,
     counters,
     hands: {
-      send: (datagram) => Queue.offerUnsafe(outgoing, datagram),
+      send: (datagram) => outgoing.offer(datagram),
       request: (request) => requests.push(request),
       log: (line) => Queue.offerUnsafe(logs, line)
     }
   })
-  counters.gauge(GossipMetrics.mailboxSize, {}, () => Queue.sizeUnsafe(mailbox))
-  counters.gauge(GossipMetrics.sendQueueSize, {}, () => Queue.sizeUnsafe(outgoing))
+  counters.gauge(GossipMetrics.mailboxSize, {}, () => mailbox.size)
+  counters.gauge(GossipMetrics.sendQueueSize, {}, () => outgoing.size)
 
   const shared: Shared = { options, cluster, transport, actor, counters, mailbox, hasEnded: () => ended !== undefined }
   const incoming = makeIncoming(shared, random)
@@ -180,26 +185,25 @@ export const make = Effect.fnUntraced(function*(options: Options) {
   let armed = Infinity
   let sleeper: Fiber.Fiber<void> | undefined
 
-  const arm = Effect.fnUntraced(function*() {
-    const due = actor.timers.next
-    sleeper?.interruptUnsafe()
-    armed = due
-    sleeper = yield* Effect.forkIn(
-      // whole microseconds: a shorter sleep could end before the clock has moved
-      Effect.andThen(Effect.sleep(Math.max(0, Math.ceil((due - now()) * 1000) / 1000)), () =>
-        Effect.sync(() => {
-          armed = Infinity
-          // a full mailbox wakes the loop by itself
-          Queue.offerUnsafe(mailbox, { _tag: "Tick" })
-        })),
-      scope
-    )
+  const ring = Effect.sync(() => {
+    armed = Infinity
+    mailbox.wake()
   })
+
+  const arm = () => {
+    sleeper?.interruptUnsafe()
+    armed = actor.timers.next
+    // whole microseconds: a shorter sleep could end before the clock has moved
+    const delay = Math.max(0, Math.ceil((armed - now()) * 1000) / 1000)
+    sleeper = fork(Effect.andThen(clock.sleep(Duration.millis(delay)), ring))
+  }
+  yield* Effect.addFinalizer(() => Effect.sync(() => sleeper?.interruptUnsafe()))
 
   const loop = Effect.gen(function*() {
     while (true) {
       if (next >= backlog.length) {
-        backlog = yield* Queue.takeAll(mailbox)
+        yield* mailbox.filled
+        backlog = mailbox.takeAll()
         next = 0
       }
       while (next < backlog.length) actor.handle(backlog[next++]!, now())
@@ -214,7 +218,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
         }
       }
       actor.flush()
-      if (actor.timers.next < armed) yield* arm()
+      if (actor.timers.next < armed) arm()
     }
   })
 
@@ -251,7 +255,9 @@ export const make = Effect.fnUntraced(function*(options: Options) {
     if (ended !== undefined) return
     ended = error
     actor.end(now(), error)
-    const waiting = [...backlog.slice(next), ...drain(mailbox)]
+    const waiting = backlog.slice(next)
+    // those who waited for room come in as it is made
+    while (mailbox.size > 0) waiting.push(...mailbox.takeAll())
     backlog = []
     Deferred.doneUnsafe(failed, Effect.fail(error))
     for (const mail of waiting) {
@@ -284,7 +290,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
   // what is said on closing is still sent, for which the writer, begun earlier, ends later
   yield* Effect.addFinalizer(() =>
     Effect.sync(() => end(new NodeError({ reason: new Stopped() }))).pipe(
-      Effect.andThen(Queue.end(outgoing)),
+      Effect.andThen(Effect.sync(() => outgoing.end())),
       Effect.andThen(Effect.timeoutOption(Fiber.await(writer), "1 second"))
     )
   )
@@ -313,7 +319,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
           onRestart: handlers.onRestart as unknown as (before: AnyMachine, now: AnyMachine) => void,
           detached: false
         }
-        yield* Queue.offer(mailbox, { _tag: "Attach", slot })
+        yield* mailbox.put({ _tag: "Attach", slot })
         yield* Effect.addFinalizer(() =>
           Effect.sync(() => {
             if (ended === undefined) actor.farewell(slot, now())
@@ -323,7 +329,9 @@ export const make = Effect.fnUntraced(function*(options: Options) {
         const command = Effect.fnUntraced(function*(command: unknown) {
           if (ended !== undefined) return yield* ended
           const completion = Deferred.makeUnsafe<unknown, NodeError>()
-          yield* Queue.offer(mailbox, { _tag: "Commanded", slot, command, completion })
+          yield* mailbox.put({ _tag: "Commanded", slot, command, completion })
+          // nobody looks into the mailbox of a node that ended meanwhile
+          if (shared.hasEnded()) return yield* Deferred.await(failed)
           return yield* Deferred.await(completion)
         })
         // the slot holds the protocol with its types forgotten
@@ -331,15 +339,6 @@ export const make = Effect.fnUntraced(function*(options: Options) {
       })
   })
 })
-
-const drain = <A>(queue: Queue.Queue<A>): Array<A> => {
-  const taken: Array<A> = []
-  while (true) {
-    const exit = Queue.takeUnsafe(queue)
-    if (exit === undefined || exit._tag === "Failure") return taken
-    taken.push(exit.value)
-  }
-}
 
 /** Runs a node with the layer's scope. */
 export const layer = (options: Options): Layer.Layer<Node, TransportError, Transport> =>

@@ -18,6 +18,7 @@ import type * as Effect from "effect/Effect"
 import { toCodec } from "effect/encoding/SchemaBinary"
 import * as Schema from "effect/Schema"
 import { fnv1a } from "../internal/hash.ts"
+import * as probes from "./internal/probes.ts"
 import { Message } from "./Message.ts"
 
 /** The first byte of every frame. */
@@ -56,6 +57,11 @@ const codec = toCodec(Message)
 const encodeSync = Schema.encodeSync(codec)
 const decodeExit = Schema.decodeUnknownExit(codec)
 
+const decodeMessage = (bytes: Uint8Array): Message | undefined => {
+  const exit = decodeExit(bytes)
+  return exit._tag === "Success" ? exit.value : undefined
+}
+
 /**
  * Undecodable messages after which the rest of a frame is dropped: to find that out costs some 30 µs for as few as two
  * bytes. A datagram holds hardly as many that are worth sending.
@@ -69,7 +75,7 @@ const refused = (reason: DropReason): Decoded => ({ messages: none, encoded: non
  * Encodes one message, with its length. Throws a `SchemaError` for a message that is not of its schema, which is a
  * defect of the sender. The bytes are a view of a larger buffer: copy what is to be kept.
  */
-export const encodeMessage = (message: Message): Uint8Array => encodeSync(message)
+export const encodeMessage = (message: Message): Uint8Array => probes.encode(message) ?? encodeSync(message)
 
 /** Like {@link encodeMessage}, for a value that a user gave: fails instead of throwing. */
 export const encodeMessageEffect: (message: Message) => Effect.Effect<Uint8Array, Schema.SchemaError> = Schema
@@ -129,11 +135,11 @@ export const decode = (cluster: number, frame: Uint8Array, deduplication?: Dedup
     }
     if (deduplication === undefined || !deduplication.isKnown(frame, offset, end)) {
       const bytes = frame.subarray(offset, end)
-      const exit = decodeExit(bytes)
-      if (exit._tag === "Success") {
-        messages.push(exit.value)
+      const message = probes.decode(frame, offset, end) ?? decodeMessage(bytes)
+      if (message !== undefined) {
+        messages.push(message)
         encoded.push(bytes)
-        deduplication?.onDecoded(exit.value)
+        deduplication?.onDecoded(message)
       } else {
         dropped.push("UndecodableMessage")
         if (dropped.length === maxUndecodable && end < frame.length) {

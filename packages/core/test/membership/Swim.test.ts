@@ -31,6 +31,17 @@ describe("Swim", () => {
     })
   })
 
+  it.effect("says within which time it finds out and comes together again, by its parameters", () =>
+    Effect.gen(function*() {
+      const { detection, healing } = yield* Swim.bounds(5)
+      // 2 · 5 probes, a suspicion of 4 s, 3 rounds of gossip; and four tries to reconnect
+      assert.strictEqual(Duration.toMillis(detection), 10_000 + 4000 + 600)
+      assert.strictEqual(Duration.toMillis(healing), 14_600 + 120_000)
+      const large = yield* Swim.bounds(1000, { probeInterval: "500 millis", probeTimeout: "200 millis" })
+      assert.strictEqual(Duration.toMillis(large.detection), 1_000_000 + 6000 + 1200)
+      assert.strictEqual((yield* Effect.flip(Swim.bounds(5, { gossipNodes: 0 }))).option, "gossipNodes")
+    }))
+
   it("has the same defaults with and without its layer", () => {
     for (const [option, value] of Object.entries(Swim.defaults)) {
       const known = defaultConfig[option as keyof typeof defaultConfig]

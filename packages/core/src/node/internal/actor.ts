@@ -55,8 +55,6 @@ export type Mail =
     readonly command: unknown
     readonly completion: Deferred.Deferred<unknown, NodeError>
   }
-  /** A timer may be due. */
-  | { readonly _tag: "Tick" }
 
 /** A request that a machine wants made. */
 export interface Request {
@@ -113,7 +111,8 @@ export class Actor {
   readonly #owners = new Map<Tag, Slot>()
   readonly #idempotent = new Set<Tag>()
   readonly timers = new Timers<{ readonly slot: Slot; readonly machine: AnyMachine; readonly timer: unknown }>()
-  readonly #outbox = new Map<Address, Array<Uint8Array>>()
+  // begun anew rather than cleared: V8 links a cleared map's table to the next, and all that one holds to the last
+  #outbox = new Map<Address, Array<Uint8Array>>()
   #ids = 0
   readonly #commands = new Map<number, Commanded>()
   readonly #replay: Array<Commanded> = []
@@ -204,8 +203,6 @@ export class Actor {
         this.#step(mail.slot, { _tag: "Commanded", command: mail.command, completion }, now)
         break
       }
-      case "Tick":
-        break
     }
     this.#survived()
   }
@@ -309,7 +306,7 @@ export class Actor {
         }
         case "Counted": {
           const [metric, attribute] = counterMetrics[output.counter]
-          this.#counters.add(metric, { [attribute]: output.label })
+          this.#counters.count(metric, attribute, output.label)
           break
         }
         case "Logged": {
@@ -340,7 +337,7 @@ export class Actor {
         }
       }
     }
-    this.#outbox.clear()
+    this.#outbox = new Map()
   }
 
   #piggyback(room: number, to: Address): ReadonlyArray<Uint8Array> {
@@ -362,7 +359,7 @@ export class Actor {
   }
 
   drop(reason: string): void {
-    this.#counters.add(GossipMetrics.drops, { reason })
+    this.#counters.count(GossipMetrics.drops, "reason", reason)
   }
 
   // ---------------------------------------------------------------------------
@@ -373,7 +370,7 @@ export class Actor {
   broke(cause: unknown): void {
     const handling = this.#handling
     this.#handling = undefined
-    this.#outbox.clear()
+    this.#outbox = new Map()
     if (handling === undefined) return
     this.drop("Defect")
     if (handling._tag !== "Commanded") return
@@ -420,7 +417,7 @@ export class Actor {
       this.flush()
     } catch {
       // it is broken: there is nothing it could say
-      this.#outbox.clear()
+      this.#outbox = new Map()
     }
   }
 

@@ -46,6 +46,13 @@ export class Counters {
     cell.count++
   }
 
+  /** Counts once more in the series that a single attribute names. */
+  count(metric: Metric.Counter<number>, attribute: string, label: string): void {
+    const cell = this.#cells.get(metric)?.get(label)
+    if (cell === undefined) this.add(metric, { [attribute]: label })
+    else cell.count++
+  }
+
   /** Counts once more, or `by` more, in the series that the attributes name. */
   add(metric: Metric.Counter<number>, attributes: Attributes, by = 1): void {
     let cells = this.#cells.get(metric)

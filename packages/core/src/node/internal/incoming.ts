@@ -3,12 +3,12 @@
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import * as Queue from "effect/Queue"
 import type { Address } from "../../Address.ts"
 import * as GossipMetrics from "../../GossipMetrics.ts"
 import type { Receiver } from "../../Transport.ts"
 import { decode, type Decoded, decodeSingle, type Deduplication } from "../../wire/Frame.ts"
 import type { RandomSource } from "../Protocol.ts"
+import { tagAt } from "../../wire/internal/probes.ts"
 import { Seen } from "./seen.ts"
 import type { Shared } from "./shared.ts"
 
@@ -21,6 +21,9 @@ export const makeIncoming = ({ actor, cluster, counters, hasEnded, mailbox }: Sh
   let fingerprints: Array<number> = []
   const deduplication: Deduplication = {
     isKnown: (bytes, start, end) => {
+      // no two probes are alike: they are not remembered
+      const probe = tagAt(bytes, start)
+      if (probe !== undefined && !actor.isIdempotent(probe)) return false
       fingerprint = seen.fingerprint(bytes, start, end)
       const known = seen.has(fingerprint)
       if (known) counters.duplicates.count++
@@ -49,7 +52,7 @@ export const makeIncoming = ({ actor, cluster, counters, hasEnded, mailbox }: Sh
         for (let i = 0; i < messages.length; i++) {
           const mail = { _tag: "Received" as const, from, message: messages[i]!, encoded: encoded[i]! }
           // what had no room was not heard: its next copy may have
-          if (!Queue.offerUnsafe(mailbox, mail)) actor.drop("MailboxFull")
+          if (!mailbox.offer(mail)) actor.drop("MailboxFull")
           else if (actor.isIdempotent(mail.message._tag)) seen.add(fingerprints[i]!)
         }
       }
@@ -67,7 +70,7 @@ export const makeIncoming = ({ actor, cluster, counters, hasEnded, mailbox }: Sh
     const reply = Deferred.makeUnsafe<Uint8Array | undefined>()
     let bytes: Uint8Array | undefined
     if (message !== undefined) {
-      if (Queue.offerUnsafe(mailbox, { _tag: "Requested", from, message, reply })) bytes = yield* Deferred.await(reply)
+      if (mailbox.offer({ _tag: "Requested", from, message, reply })) bytes = yield* Deferred.await(reply)
       else actor.drop("MailboxFull")
     }
     counters.add(GossipMetrics.exchanges, { direction: "in", result: bytes === undefined ? "refused" : "answered" })

@@ -3,7 +3,6 @@
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
-import * as Queue from "effect/Queue"
 import * as Semaphore from "effect/Semaphore"
 import * as GossipMetrics from "../../GossipMetrics.ts"
 import type { TransportError } from "../../Transport.ts"
@@ -11,6 +10,7 @@ import { assemble, decodeSingle, encodeMessage } from "../../wire/Frame.ts"
 import type { Message } from "../../wire/Message.ts"
 import { ownAddress } from "../Protocol.ts"
 import type { Mail, Outgoing, Request } from "./actor.ts"
+import type { Inbox } from "./inbox.ts"
 import type { Shared } from "./shared.ts"
 
 /** Exchanges that may wait for their turn, as a multiple of `maxExchanges`. */
@@ -20,10 +20,11 @@ const waitingExchanges = 8
 const sendBurst = 32
 
 /** Sends what is queued, until the queue has ended. */
-export const writing = ({ actor, transport }: Shared, outgoing: Queue.Dequeue<Outgoing, Cause.Done>) =>
+export const writing = ({ actor, transport }: Shared, outgoing: Inbox<Outgoing>) =>
   Effect.gen(function*() {
-    while (true) {
-      const datagrams = yield* Queue.takeAll(outgoing)
+    while (!outgoing.isDone) {
+      yield* outgoing.filled
+      const datagrams = outgoing.takeAll()
       for (let i = 0; i < datagrams.length; i++) {
         const { frame, to } = datagrams[i]!
         // one datagram that fails, or breaks the transport, must not keep the next ones from being sent
@@ -38,8 +39,7 @@ export const writing = ({ actor, transport }: Shared, outgoing: Queue.Dequeue<Ou
         if (i % sendBurst === sendBurst - 1) yield* Effect.yieldNow
       }
     }
-    // the queue has ended, and all of it is sent
-  }).pipe(Effect.catch(() => Effect.void))
+  })
 
 interface Outcome {
   readonly answer: Message | undefined
@@ -101,7 +101,7 @@ export const makeExchanges = Effect.fnUntraced(
             direction: "out",
             result: outcome.answer === undefined ? "failed" : "answered"
           })
-          return Queue.offer(mailbox, answered(request, outcome))
+          return mailbox.put(answered(request, outcome))
         }),
         Effect.onExit(() => Effect.sync(() => open--))
       )

@@ -1,10 +1,10 @@
 /**
  * What the fibers of a node share.
  */
-import type * as Queue from "effect/Queue"
 import type { Transport } from "../../Transport.ts"
 import type { Actor, Mail } from "./actor.ts"
 import type { Counters } from "./counters.ts"
+import type { Inbox } from "./inbox.ts"
 
 export interface Shared {
   readonly options: {
@@ -16,6 +16,6 @@ export interface Shared {
   readonly transport: Transport["Service"]
   readonly actor: Actor
   readonly counters: Counters
-  readonly mailbox: Queue.Queue<Mail>
+  readonly mailbox: Inbox<Mail>
   readonly hasEnded: () => boolean
 }

@@ -745,7 +745,7 @@ export const draw = (model: Model, view: View): Drawing => {
     const at = y(i)
     const isFocus = focus === i
     const size = lane.isStranger ? 10.5 : 13
-    const text = cut(lane.name, size, left - 26)
+    const text = cut(lane.name, size, (left - 26) / (lane.isStranger ? 1 : 1.12))
     if (isFocus) {
       names.push({ k: "rect", c: "ping", a: 0.2, x: 4, y: at - 11, w: left - 10, h: 22, r: 6 })
     }

@@ -81,12 +81,13 @@ const faults = (model: Model): string =>
       }).join("")
     }</ol></details>`
 
-const warning = ({ missing }: Model): string =>
-  missing.events === 0
-    ? ""
-    : `<div class="warning">${many(missing.events, "event")} were not kept: what travelled is drawn from ${
-      seconds(missing.until)
-    } on.</div>`
+const warning = ({ missing: { events, undrawn, until } }: Model): string => {
+  const said = [
+    ...(events === 0 ? [] : [`${many(events, "event")} not kept: what travelled is drawn from ${seconds(until)} on`]),
+    ...(undrawn === 0 ? [] : [`${many(undrawn, "event")} not drawn`])
+  ]
+  return said.length === 0 ? "" : `<div class="warning">${said.join("; ")}</div>`
+}
 
 const toggle = (kind: string, group: string, words: string, picture: string, of: number | undefined): string =>
   `<button type="button" class="toggle" data-kind="${

@@ -8,7 +8,7 @@ import * as Fault from "../../Fault.ts"
 import type { SimulationEvent } from "../../SimulationEvent.ts"
 import type { Timeline } from "../../Timeline.ts"
 import { type Colour, faultColour, type Glyph, kindColour, lookOf } from "./palette.ts"
-import { count, printable, seconds, spaced } from "./text.ts"
+import { count, many, printable, seconds, spaced } from "./text.ts"
 
 // -----------------------------------------------------------------------------
 // model
@@ -107,8 +107,8 @@ export interface Model {
   readonly faults: ReadonlyArray<FaultSpan>
   readonly notes: ReadonlyArray<{ readonly at: number; readonly text: string }>
   readonly violations: ReadonlyArray<{ readonly at: number; readonly invariant: string; readonly problem: string }>
-  /** Events that are missing, and until when what travelled is missing. */
-  readonly missing: { readonly events: number; readonly until: number }
+  /** Events that are missing, until when what travelled is; and what is known and not drawn, since it is too much. */
+  readonly missing: { readonly events: number; readonly until: number; readonly undrawn: number }
   readonly totals: {
     readonly datagrams: number
     readonly lost: number
@@ -289,7 +289,7 @@ class Builder {
   readonly cluster: number
   readonly end: number
   firstArrow: number | undefined
-  dropped = 0
+  undrawn = 0
   strangers = 0
   totals = { datagrams: 0, lost: 0, exchanges: 0, failed: 0 }
 
@@ -367,7 +367,7 @@ class Builder {
 
   private mark(node: string, at: number, kind: string, label: string, text: string, member?: string): void {
     const lane = this.laneOfName.get(node)
-    if (lane === undefined || this.marks.length >= maxMarks) return void this.dropped++
+    if (lane === undefined || this.marks.length >= maxMarks) return void this.undrawn++
     this.marks.push({
       lane,
       at: round(at),
@@ -405,7 +405,7 @@ class Builder {
   }
 
   private arrow(arrow: Arrow): void {
-    if (arrow.from < 0 || arrow.to < 0) return void this.dropped++
+    if (arrow.from < 0 || arrow.to < 0) return void this.undrawn++
     const rounded = { ...arrow, sent: round(arrow.sent), end: round(arrow.end) }
     this.arrows.push(rounded)
     this.lanes[arrow.from]!.active = Math.max(this.lanes[arrow.from]!.active, rounded.sent)
@@ -478,7 +478,7 @@ class Builder {
       }
       case "DatagramCorrupted": {
         const sent = this.sent.get(event.id)
-        if (sent === undefined) return void this.dropped++
+        if (sent === undefined) return
         const { messages } = Frame.decode(this.cluster, event.payload)
         const kinds = messages.map((message) => message._tag).join(", ") || "nothing that can be decoded"
         sent.remarks.push(`corrupted on the way: what arrives is ${kinds}`)
@@ -491,7 +491,7 @@ class Builder {
       case "DatagramDropped": {
         if (event._tag === "DatagramDropped") this.totals.lost++
         const sent = this.sent.get(event.id)
-        if (sent === undefined) return void this.dropped++
+        if (sent === undefined) return
         return event._tag === "DatagramDelivered"
           ? this.fate(sent, at, "Arrived", undefined)
           : this.fate(sent, at, "Lost", event.reason)
@@ -502,20 +502,20 @@ class Builder {
         return void this.exchanges.set(event.id, { from: this.at(event.from), to: this.at(event.to), legs: {} })
       case "StreamLeg": {
         const exchange = this.exchanges.get(event.id)
-        if (exchange === undefined) return void this.dropped++
+        if (exchange === undefined) return
         exchange.legs[event.leg] = { at, bytes: event.bytes }
         return
       }
       case "StreamClosed": {
         if (event.outcome !== "Answered") this.totals.failed++
         const exchange = this.exchanges.get(event.id)
-        if (exchange === undefined) return void this.dropped++
+        if (exchange === undefined) return
         this.exchanges.delete(event.id)
         exchange.closed = { at, outcome: event.outcome }
         return this.exchange(exchange)
       }
       case "Note":
-        if (this.notes.length >= maxFlags) return void this.dropped++
+        if (this.notes.length >= maxFlags) return void this.undrawn++
         return void this.notes.push({ at: round(at), text: shorten(this.named(event.text)) })
       case "NodeStarted": {
         const lane = this.laneOfName.get(event.node)
@@ -558,15 +558,12 @@ class Builder {
         return this.mark(node, at, change, member, text, member)
       }
       case "Violated":
-        if (this.violations.length >= maxFlags) return void this.dropped++
+        if (this.violations.length >= maxFlags) return void this.undrawn++
         return void this.violations.push({
           at: round(at),
           invariant: shorten(event.invariant),
           problem: shorten(event.problem, 4000)
         })
-      default:
-        // a kind of event that is newer than this module
-        return void (this.dropped++, event satisfies never)
     }
   }
 
@@ -647,7 +644,7 @@ class Builder {
       })).sort((a, b) => a.at - b.at),
       notes: this.notes,
       violations: this.violations,
-      missing: { events, until: events === 0 ? 0 : round(firstArrow) },
+      missing: { events, until: events === 0 ? 0 : round(firstArrow), undrawn: this.undrawn },
       totals: this.totals
     }
   }
@@ -656,11 +653,13 @@ class Builder {
 // Outcomes that the answer brings, and not the network.
 const wasAnswered: ReadonlySet<string> = new Set(["TooLarge", "Refused", "Unreachable"])
 
-/** Puts the events of a run together. */
+/** Puts the events of a run together: those until it ended, and not how its nodes were closed then. */
 export const make = (timeline: Timeline): Model => {
-  const builder = new Builder(timeline)
-  for (const event of timeline.events) builder.add(event)
-  return builder.finish(timeline)
+  const ended = timeline.events.findIndex((event) => event._tag === "RunEnded")
+  const run = ended < 0 ? timeline : { ...timeline, events: timeline.events.slice(0, ended + 1) }
+  const builder = new Builder(run)
+  for (const event of run.events) builder.add(event)
+  return builder.finish(run)
 }
 
 // -----------------------------------------------------------------------------
@@ -671,11 +670,11 @@ export const make = (timeline: Timeline): Model => {
 export const summary = (model: Model): ReadonlyArray<string> => {
   const { datagrams, exchanges, failed, lost } = model.totals
   return [
-    `${seconds(model.end)}`,
-    `${count(model.lanes.filter((lane) => !lane.isStranger).length)} nodes`,
-    `${count(datagrams)} datagrams`,
+    seconds(model.end),
+    many(model.lanes.filter((lane) => !lane.isStranger).length, "node"),
+    many(datagrams, "datagram"),
     `${count(lost)} lost`,
-    `${count(exchanges)} exchanges${failed === 0 ? "" : `, ${count(failed)} failed`}`
+    `${many(exchanges, "exchange")}${failed === 0 ? "" : `, ${count(failed)} failed`}`
   ]
 }
 

@@ -4,8 +4,7 @@
 const unprintable = /(?![\t\n\r])\p{Control}|\p{Surrogate}|\p{Bidi_Control}|[\ufffe\uffff]/gu
 
 /** Text without characters that are not allowed in XML, are invisible, or turn other text around; well formed. */
-export const printable = (text: string): string =>
-  text.replace(unprintable, "\ufffd")
+export const printable = (text: string): string => text.replace(unprintable, "\ufffd")
 
 const entities: Readonly<Record<string, string>> = {
   "&": "&amp;",

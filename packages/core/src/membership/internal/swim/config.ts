@@ -29,3 +29,10 @@ export const defaultConfig: Config = {
   deadRetention: 24 * 60 * 60 * 1000,
   maxMembers: 16_384
 }
+
+/**
+ * How long a claim needs to be known by all, in milliseconds: the rounds in which an epidemic with this fan-out
+ * has reached everyone, and one more.
+ */
+export const spreadTime = ({ gossipInterval, gossipNodes }: Config, clusterSize: number): number =>
+  gossipInterval * (Math.ceil(Math.log(clusterSize) / Math.log(gossipNodes + 1)) + 1)

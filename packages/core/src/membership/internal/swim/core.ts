@@ -12,7 +12,7 @@ import type { MembershipEvent } from "../../MembershipEvent.ts"
 import { Broadcasts } from "../broadcasts.ts"
 import type { MembershipResult } from "../command.ts"
 import { type Change, type Entry, keyOf, MemberTable } from "../table.ts"
-import type { Config } from "./config.ts"
+import { type Config, spreadTime } from "./config.ts"
 
 export type Timer =
   | { readonly _tag: "Probe"; readonly epoch: number }
@@ -164,13 +164,9 @@ export class Core {
     return this.config.retransmitMultiplier * Math.ceil(Math.log10(this.clusterSize + 1))
   }
 
-  /**
-   * How long a claim needs to be known by all, in milliseconds: the rounds in which an epidemic with this fan-out
-   * has reached everyone, and one more.
-   */
+  /** How long a claim needs to be known by all, in milliseconds. */
   get spreadTime(): number {
-    const fanOut = this.config.gossipNodes
-    return this.config.gossipInterval * (Math.ceil(Math.log(this.clusterSize) / Math.log(fanOut + 1)) + 1)
+    return spreadTime(this.config, this.clusterSize)
   }
 
   // ---------------------------------------------------------------------------
@@ -276,10 +272,12 @@ export class Core {
     // nobody is a member before its own claim was heard
     if (member === undefined || member === stood) return
     const wasLive = stood !== undefined && isLive(stood)
-    if (wasLive && entry.isGone && entry.state.address === stood.address) {
-      this.happened({ _tag: entry.state.status === "Left" ? "Left" : "Died", member: entry.member! })
+    if (wasLive && entry.isGone && entry.state.address === stood.address) this.#gone(entry.member!)
+    if (!isLive(member)) {
+      // a leave that came after a death, or a death in a later life; each is the last that is known of it
+      if (!wasLive && member.status !== stood?.status) this.#gone(member)
+      return
     }
-    if (!isLive(member)) return
     // new, back, or taking the place of another claimant of the name
     if (!wasLive || member.address !== stood.address) {
       this.happened({ _tag: "Joined", member })
@@ -294,6 +292,10 @@ export class Core {
     // metadata apart, a life may follow another before anyone missed it
     const isNewLife = stood.status === "Alive" && member.status === "Alive" && member.incarnation > stood.incarnation
     if (isNewLife || compareBytes(stood.metadata, member.metadata) !== 0) this.happened({ _tag: "Updated", member })
+  }
+
+  #gone(member: Member): void {
+    this.happened({ _tag: member.status === "Left" ? "Left" : "Died", member })
   }
 
   // against one of those that were there, whoever else claims the name as well

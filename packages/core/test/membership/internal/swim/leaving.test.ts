@@ -194,4 +194,22 @@ describe("what a node has to pass on", () => {
     for (let i = 0; i < 50; i++) sent += there()
     assert.isAtLeast(sent, 8)
   })
+
+  it("and was held for dead is said to have left, once", () => {
+    const lab = new Lab({ peers: 2 })
+    lab.receive(peer(1).dead)
+    lab.receive(peer(1).left)
+    lab.receive(peer(1).left)
+    assert.deepStrictEqual(lab.eventTags, ["Died n1", "Left n1"])
+    assert.strictEqual(lab.statusOf(1), "Left")
+  })
+})
+
+describe("a node that had left", () => {
+  it("and was missed in a later life, of which nothing else was heard, is said to have died", () => {
+    const lab = new Lab({ peers: 2 })
+    lab.receive(peer(1).left)
+    lab.receive(peer(1, wallClock + 5).dead)
+    assert.deepStrictEqual(lab.eventTags, ["Left n1", "Died n1"])
+  })
 })
