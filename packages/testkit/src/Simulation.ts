@@ -363,7 +363,7 @@ const build = Effect.fnUntraced(function*<R, E>(
         ({ end }) => ({ heal: Effect.orDie(end) })
       ),
     inject: faults.inject,
-    heal: Effect.andThen(faults.heal, network.heal),
+    heal: faults.heal,
     quietFor: faults.quietFor,
     now: network.now,
     on,

@@ -158,6 +158,7 @@ const install = (): () => void => {
 }
 
 const ownerOf = (path: string): Record<string, unknown> | undefined => {
+  // oxlint-disable-next-line determinism/same-every-run -- what may not be used is taken here to be replaced
   let owner: unknown = globalThis
   for (const name of path === "" ? [] : path.split(".")) {
     owner = (owner as Record<string, unknown> | undefined)?.[name]

@@ -25,7 +25,7 @@ interface Entry {
 
 export interface Faults {
   readonly inject: (faults: Fault.Fault | Fault.Schedule) => Effect.Effect<Injected, SimulationError>
-  /** Ends all that are in force, and forgets those to come. */
+  /** Ends all that are in force, forgets those to come, and heals the network. */
   readonly heal: Step
   /** How long none has been in force, in milliseconds; 0 while one is. */
   readonly quietFor: () => number
@@ -216,7 +216,9 @@ export const make = Effect.fnUntraced(function*<R>(
 
   const faults: Faults = {
     inject,
-    heal: Effect.suspend(() => Effect.forEach([...active, ...coming], finish, { discard: true })),
+    heal: Effect.suspend(() => Effect.forEach([...active, ...coming], finish, { discard: true })).pipe(
+      Effect.andThen(muted(network.heal))
+    ),
     quietFor: () => active.size > 0 ? 0 : timing.now() - disturbedAt,
     disturb
   }
