@@ -38,7 +38,9 @@ for (const file of files) {
       tests.push(() => it(example.name, () => Promise.reject(error)))
       continue
     }
-    if (example.run) tests.push(() => it(example.name, () => import(/* @vite-ignore */ module)))
+    const load = () => import(/* @vite-ignore */ module)
+    if (example.use === "run") tests.push(() => it(example.name, load))
+    if (example.use === "tests") tests.push(() => describe(example.name, load))
   }
   // a file may have examples that are type-checked alone
   if (tests.length > 0) describe(file, () => tests.forEach((test) => test()))

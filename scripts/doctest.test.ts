@@ -24,10 +24,14 @@ describe("doctest", () => {
       `// ${fence}ts import.meta.vitest`
     ].join("\n")
     assert.deepStrictEqual(extract("x.ts", source), [
-      { line: 5, name: "adds", code: "const x = {\n  a: 1 }\n", run: true }
+      { line: 5, name: "adds", code: "const x = {\n  a: 1 }\n", use: "run" }
     ])
-    const markdown = `# Title\n\n${fence}ts import.meta.vitest check\nserve()\n${fence}\n\n${fence}sh\nls\n${fence}\n`
-    assert.deepStrictEqual(extract("x.md", markdown), [{ line: 3, name: "line 3", code: "serve()\n", run: false }])
+    const markdown = `# Title\n\n${fence}ts import.meta.vitest check\nserve()\n${fence}\n\n${fence}sh\nls\n${fence}\n
+${fence}ts import.meta.vitest tests name="a check"\nit()\n${fence}\n`
+    assert.deepStrictEqual(extract("x.md", markdown), [
+      { line: 3, name: "line 3", code: "serve()\n", use: "check" },
+      { line: 11, name: "a check", code: "it()\n", use: "tests" }
+    ])
   })
 
   it("turns `// =>` into assertions", () => {

@@ -3,7 +3,8 @@
  *
  * A fenced block of a doc comment or a Markdown file that opens with "ts import.meta.vitest" is an example: it is
  * type-checked, and run as a test of its own. With the word `check` behind the marker it is type-checked only (a program
- * that runs for ever, or binds a port). `name="..."` names the test. As in Effect's own documentation,
+ * that runs for ever, or binds a port); with the word `tests` it is a test file, which defines tests with `it` or the
+ * like. `name="..."` names the test. As in Effect's own documentation,
  *
  *     Option.map(Option.some(1), (n) => n + 1) // => Option.some(2)
  *     const n = await Effect.runPromise(Effect.succeed(1)) // => 1
@@ -17,7 +18,8 @@ export interface Example {
   readonly line: number
   readonly name: string
   readonly code: string
-  readonly run: boolean
+  /** Whether it is run as a test, defines tests, or is type-checked only. */
+  readonly use: "run" | "tests" | "check"
 }
 
 const docComment = /\/\*\*[\s\S]*?\*\//g
@@ -29,13 +31,15 @@ export const extract = (file: string, text: string): ReadonlyArray<Example> => {
   const isMarkdown = file.endsWith(".md")
   const comments = isMarkdown ? [{ 0: text, index: 0 }] : [...text.matchAll(docComment)]
   return comments.flatMap((comment) =>
-    [...comment[0].matchAll(fence)].map(({ 1: info = "", 2: body = "", index }) => {
+    [...comment[0].matchAll(fence)].map(({ 1: opening = "", 2: body = "", index }) => {
       const line = lineAt(text, comment.index + index)
+      const name = /name="([^"]*)"/.exec(opening)
+      const info = opening.replace(name?.[0] ?? "", "")
       return {
         line,
-        name: /name="([^"]*)"/.exec(info)?.[1] ?? `line ${line}`,
+        name: name?.[1] ?? `line ${line}`,
         code: isMarkdown ? body : body.replace(/^[ \t]*\* ?/gm, ""),
-        run: !/ check\b/.test(info)
+        use: / check\b/.test(info) ? "check" : / tests\b/.test(info) ? "tests" : "run"
       }
     })
   )

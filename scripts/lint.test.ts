@@ -35,6 +35,8 @@ const deterministic = [
   "packages/testkit/test/VirtualTime.test.ts"
 ]
 
+const runsInVirtualTime = ["packages/core/src/Membership.ts", "packages/testkit/src/internal/engine.ts"]
+
 const imports = (file: string, ...specifiers: ReadonlyArray<string>): ReadonlyArray<Fixture> =>
   specifiers.map((specifier) => ({
     file,
@@ -66,6 +68,48 @@ const fixtures: ReadonlyArray<Fixture> = [
     "export const { random: x$ } = Math"
   ]),
   ...deterministic.flatMap((file) => imports(file, "node:fs", "node:timers/promises", "fs", "@effect/platform-node")),
+
+  // What a run of a seed must not depend on
+  ...forbidden("determinism(same-every-run)", runsInVirtualTime, [
+    "export const x$ = new Promise<void>(() => {})",
+    "export const x$ = Promise.resolve(1)",
+    "export const x$ = globalThis.Promise.resolve(1)",
+    "export const x$ = { f: async () => {} }",
+    "export async function x$() {}",
+    "export const x$ = (p: PromiseLike<void>) => p.then(() => {})",
+    "export const x$ = await 1",
+    "for await (const x of []) void x",
+    "export const x$ = () => import(\"./x.ts\")",
+    "export const x$ = new Intl.Collator()",
+    "export const x$ = (0).toLocaleString()",
+    "export const x$ = \"a\".localeCompare(\"b\")",
+    "export const x$ = \"i\".toLocaleUpperCase()",
+    "export const x$ = \"a\"[\"localeCompare\"](\"b\")",
+    "export const x$ = AbortSignal.timeout(1)",
+    "export const x$ = new SharedArrayBuffer(1)",
+    "export const x$ = Reflect.get(globalThis, \"x\")",
+    "export const x$ = (name: \"Date\") => globalThis[name]",
+    "export const x$ = eval",
+    "import { promise as x$ } from \"effect/Effect\"\nexport const y$ = x$",
+    ...["promise", "tryPromise", "runPromise", "runPromiseExit", "runFork", "runCallback", "fiberId"].map((name) =>
+      `import * as Effect$ from "effect/Effect"\nexport const x$ = Effect$.${name}`
+    ),
+    "import * as DateTime$ from \"effect/DateTime\"\nexport const x$ = DateTime$.nowUnsafe()",
+    "import * as Hash$ from \"effect/Hash\"\nexport const x$ = Hash$.random({})",
+    ...["HashMap", "HashSet", "TxHashMap", "crypto/SecureRandom"].map((name) =>
+      `import * as X$ from "effect/${name}"\nexport const x$ = X$`
+    ),
+    "export * from \"effect/HashMap\""
+  ]),
+  ...forbidden("determinism(exact-math)", runsInVirtualTime, [
+    ...["log", "log10", "log2", "exp", "pow", "sin", "cos", "tanh", "atan2", "cbrt", "hypot"].map((name) =>
+      `export const x$ = Math.${name}`
+    ),
+    "export const x$ = Math[\"log\"](1)",
+    "export const { log: x$ } = Math",
+    "export const x$ = (n: number) => 2 ** n",
+    "export const x$ = 2 ** 0.5"
+  ]),
 
   // core depends on effect alone
   ...imports("packages/core/src/Gossip.ts", "@effect-gossip/testkit", "@effect-gossip/testkit/VirtualTime"),
@@ -156,6 +200,26 @@ const fixtures: ReadonlyArray<Fixture> = [
   { file: "packages/transport-udp/src/Udp.ts", code: "console.log(1)", rule: "eslint(no-console)" },
 
   // What must pass
+  ...runsInVirtualTime.flatMap((file) =>
+    [
+      "export const x$ = (p: Promise<void>) => p",
+      "export const x$ = 2 ** 31 - 1",
+      "export const x$ = Math.sqrt(2) + Math.LN2 + Math.ceil(1.5) + Math.imul(1, 2) + Math.clz32(1)",
+      "export const x$ = [\"b\", \"a\"].sort()",
+      "export const x$ = Object.keys({ 2: 0, 1: 0 })",
+      "export const x$ = Array.from(new Map([[{}, 1]]))",
+      "export const x$ = new WeakMap<object, number>()",
+      "export const x$ = \"I\".toLowerCase()",
+      "export const x$ = globalThis.Object",
+      "import type * as HashMap$ from \"effect/HashMap\"\nexport type X$ = HashMap$.HashMap<string, number>",
+      "import * as Map$ from \"effect/MutableHashMap\"\nexport const x$ = Map$.empty<string, number>()",
+      ...["sync", "callback", "runSync", "runForkWith"].map((name) =>
+        `import * as Effect$ from "effect/Effect"\nexport const x$ = Effect$.${name}`
+      )
+    ].map((code) => ({ file, code, rule: undefined }))
+  ),
+  { file: "packages/core/test/x.test.ts", code: "export const x$ = async () => Math.log(2)", rule: undefined },
+  { file: "packages/testkit/src/Vitest.ts", code: "export const x$ = async () => {}", rule: undefined },
   ...mayImport(stateMachine, "effect/Option", "effect/Schema", "effect/Duration", "./x.ts", "../../wire/index.ts"),
   ...mayImport(
     stateMachine,
@@ -210,7 +274,7 @@ const lint = (): ReadonlyArray<ReadonlyArray<string>> => {
   }
   const directory = fs.mkdtempSync(path.join(os.tmpdir(), "effect-gossip-lint-"))
   try {
-    for (const file of [".oxlintrc.json", "scripts/lint/rooms.ts"]) {
+    for (const file of [".oxlintrc.json", "scripts/lint/rooms.ts", "scripts/lint/determinism.ts"]) {
       fs.cpSync(path.join(root, file), path.join(directory, file))
     }
     for (const [name, file] of files) {
