@@ -4,14 +4,15 @@ import * as Effect from "effect/Effect"
 import type * as Scheduler from "effect/Scheduler"
 import type { Packet, Receiver, TransportError } from "../Transport.ts"
 
-interface Waiter {
-  readonly resume: (result: Effect.Effect<NonEmptyReadonlyArray<Packet>, TransportError>) => void
-  readonly dispatcher: Scheduler.SchedulerDispatcher
-}
+type Resume = (result: Effect.Effect<NonEmptyReadonlyArray<Packet>, TransportError>) => void
 
 export class PacketBuffer implements Receiver {
-  private packets: Array<Packet> = []
-  private readonly waiters: Array<Waiter> = []
+  // made when it is needed: one that is made before would be old when it is filled, and keep what it held from the
+  // garbage collector for long
+  private packets: Array<Packet> | undefined
+  private readonly waiters: Array<Resume> = []
+  /** Of whoever waited last. */
+  private dispatcher: Scheduler.SchedulerDispatcher | undefined
   private isClosed = false
   private isWaking = false
   private droppedCount = 0
@@ -26,50 +27,55 @@ export class PacketBuffer implements Receiver {
   readonly dropped = () => this.droppedCount
 
   readonly pull: Receiver["pull"] = Effect.withFiber((fiber) => {
-    if (this.packets.length > 0) return Effect.succeed(this.take())
+    if (this.packets !== undefined) return Effect.succeed(this.take())
     if (this.isClosed) return this.closed
-    return Effect.callback((resume) => {
-      const waiter: Waiter = { resume, dispatcher: fiber.currentDispatcher }
-      this.waiters.push(waiter)
-      return Effect.sync(() => {
-        const index = this.waiters.indexOf(waiter)
-        if (index >= 0) this.waiters.splice(index, 1)
-      })
+    this.dispatcher = fiber.currentDispatcher
+    return this.wait
+  })
+
+  private readonly wait: Receiver["pull"] = Effect.callback((resume) => {
+    this.waiters.push(resume)
+    return Effect.sync(() => {
+      const index = this.waiters.indexOf(resume)
+      if (index >= 0) this.waiters.splice(index, 1)
     })
   })
 
   /** Takes a packet in, or says that there was no room. */
   offer(packet: Packet): boolean {
-    if (this.packets.length >= this.capacity) {
+    if (this.packets === undefined) {
+      this.packets = [packet]
+    } else if (this.packets.length >= this.capacity) {
       this.droppedCount++
       return false
+    } else {
+      this.packets.push(packet)
     }
-    this.packets.push(packet)
     // The receiver is woken by a task of its own: in the sender's stack, a message that is passed from node to node
     // would nest as deep as there are nodes.
     if (this.waiters.length > 0 && !this.isWaking) {
       this.isWaking = true
-      this.waiters[0]!.dispatcher.scheduleTask(this.wake, 0)
+      this.dispatcher!.scheduleTask(this.wake, 0)
     }
     return true
   }
 
   close(): void {
     this.isClosed = true
-    this.packets = []
-    for (const waiter of this.waiters.splice(0)) waiter.resume(this.closed)
+    this.packets = undefined
+    for (const resume of this.waiters.splice(0)) resume(this.closed)
   }
 
   private readonly wake = () => {
     this.isWaking = false
-    if (this.packets.length === 0) return
-    const waiter = this.waiters.shift()
-    if (waiter !== undefined) waiter.resume(Effect.succeed(this.take()))
+    if (this.packets === undefined) return
+    const resume = this.waiters.shift()
+    if (resume !== undefined) resume(Effect.succeed(this.take()))
   }
 
   private take(): NonEmptyReadonlyArray<Packet> {
     const packets = this.packets
-    this.packets = []
+    this.packets = undefined
     return packets as unknown as NonEmptyReadonlyArray<Packet>
   }
 }

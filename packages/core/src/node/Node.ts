@@ -180,8 +180,6 @@ export const make = Effect.fnUntraced(function*(options: Options) {
   // the loop
   // ---------------------------------------------------------------------------
 
-  let backlog: ReadonlyArray<Mail> = []
-  let next = 0
   let armed = Infinity
   let sleeper: Fiber.Fiber<void> | undefined
 
@@ -201,12 +199,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
 
   const loop = Effect.gen(function*() {
     while (true) {
-      if (next >= backlog.length) {
-        yield* mailbox.filled
-        backlog = mailbox.takeAll()
-        next = 0
-      }
-      while (next < backlog.length) actor.handle(backlog[next++]!, now())
+      for (let mail = mailbox.take(); mail !== undefined; mail = mailbox.take()) actor.handle(mail, now())
       actor.fire(now())
       while (requests.length > 0) {
         const begun = requests
@@ -219,6 +212,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
       }
       actor.flush()
       if (actor.timers.next < armed) arm()
+      yield* mailbox.filled
     }
   })
 
@@ -255,12 +249,8 @@ export const make = Effect.fnUntraced(function*(options: Options) {
     if (ended !== undefined) return
     ended = error
     actor.end(now(), error)
-    const waiting = backlog.slice(next)
-    // those who waited for room come in as it is made
-    while (mailbox.size > 0) waiting.push(...mailbox.takeAll())
-    backlog = []
     Deferred.doneUnsafe(failed, Effect.fail(error))
-    for (const mail of waiting) {
+    for (let mail = mailbox.take(); mail !== undefined; mail = mailbox.take()) {
       if (mail._tag === "Commanded") Deferred.doneUnsafe(mail.completion, Effect.fail(error))
       if (mail._tag === "Requested") Deferred.doneUnsafe(mail.reply, Effect.succeed(undefined))
     }

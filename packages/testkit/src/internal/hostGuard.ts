@@ -113,7 +113,7 @@ export const guarded = <A>(guard: HostGuard, body: () => A): A => {
 
 // Where there is no such thing, a stack has no lines of the form below, and every question does harm.
 const traces: ErrorConstructor & { stackTraceLimit?: number | undefined } = Error
-const isHost = /\bnode:/
+const isHost = /(?:\(|at )node:/
 // A console may be anyone's: that of vitest notes when a line was written.
 const isConsole = /\bnode:internal\/console\//
 const isHash = /[\\/]Hash\.[jt]s\b/

@@ -1,8 +1,9 @@
 /**
- * A bounded queue for one taker, who takes all that waits at once.
+ * A bounded queue for one taker.
  *
  * Effect's `Queue` can do much more than that, and costs several times as much: a node passes here with every datagram
- * and every timer.
+ * and every timer. What waits lies in a ring that is kept: an array that is made when the node begins to wait has grown
+ * old when it is filled, and what it held is then kept by it until the next full garbage collection.
  */
 import * as Effect from "effect/Effect"
 import type * as Scheduler from "effect/Scheduler"
@@ -12,8 +13,15 @@ interface Putting<A> {
   readonly resume: (done: Effect.Effect<void>) => void
 }
 
-export class Inbox<A> {
-  #values: Array<A> = []
+/** The size of a ring when it is made, and again after a rush. A power of two, as all sizes. */
+const ringSize = 16
+
+const makeRing = <A>(size: number): Array<A | undefined> => new Array<A | undefined>(size).fill(undefined)
+
+export class Inbox<A extends object> {
+  #ring = makeRing<A>(ringSize)
+  #head = 0
+  #size = 0
   readonly #capacity: number
   readonly #dispatcher: Scheduler.SchedulerDispatcher
   readonly #putting = new Set<Putting<A>>()
@@ -28,18 +36,18 @@ export class Inbox<A> {
   }
 
   get size(): number {
-    return this.#values.length
+    return this.#size
   }
 
   /** Whether it has ended and is empty. */
   get isDone(): boolean {
-    return this.#hasEnded && this.#values.length === 0
+    return this.#hasEnded && this.#size === 0
   }
 
   /** Takes a value in, or says that there was no room. */
   offer(value: A): boolean {
-    if (this.#hasEnded || this.#values.length >= this.#capacity) return false
-    this.#values.push(value)
+    if (this.#hasEnded || this.#size >= this.#capacity) return false
+    this.#push(value)
     this.wake()
     return true
   }
@@ -62,22 +70,21 @@ export class Inbox<A> {
 
   /** Waits until there is something to take, it has ended, or is woken. Only one may wait at a time. */
   readonly filled: Effect.Effect<void> = Effect.callback((resume) => {
-    if (this.#values.length > 0 || this.#hasEnded) return resume(Effect.void)
+    if (this.#size > 0 || this.#hasEnded) return resume(Effect.void)
     // without a finalizer: a taker that is no more is not resumed, and the next takes its place
     this.#resume = resume
   })
 
-  /** Takes all that waits. */
-  takeAll(): Array<A> {
-    const values = this.#values
-    this.#values = []
-    for (const putting of this.#putting) {
-      if (this.#values.length >= this.#capacity) break
-      this.#putting.delete(putting)
-      this.#values.push(putting.value)
-      putting.resume(Effect.void)
-    }
-    return values
+  /** Takes what has waited longest. */
+  take(): A | undefined {
+    if (this.#size === 0) return undefined
+    const value = this.#ring[this.#head]
+    this.#ring[this.#head] = undefined
+    this.#head = (this.#head + 1) & (this.#ring.length - 1)
+    this.#size--
+    if (this.#putting.size > 0) this.#letIn()
+    else if (this.#size === 0 && this.#ring.length > ringSize) this.#resize(ringSize)
+    return value
   }
 
   /** Wakes who waits, though nothing was taken in. */
@@ -92,5 +99,27 @@ export class Inbox<A> {
     const resume = this.#resume
     this.#resume = undefined
     resume?.(Effect.void)
+  }
+
+  // one value has been taken: there is room for one who waits
+  #letIn(): void {
+    const [first] = this.#putting
+    if (first === undefined) return
+    this.#putting.delete(first)
+    this.#push(first.value)
+    first.resume(Effect.void)
+  }
+
+  #push(value: A): void {
+    if (this.#size === this.#ring.length) this.#resize(2 * this.#size)
+    this.#ring[(this.#head + this.#size) & (this.#ring.length - 1)] = value
+    this.#size++
+  }
+
+  #resize(length: number): void {
+    const ring = this.#ring
+    this.#ring = makeRing(length)
+    for (let i = 0; i < this.#size; i++) this.#ring[i] = ring[(this.#head + i) & (ring.length - 1)]
+    this.#head = 0
   }
 }

@@ -24,9 +24,8 @@ export const writing = ({ actor, transport }: Shared, outgoing: Inbox<Outgoing>)
   Effect.gen(function*() {
     while (!outgoing.isDone) {
       yield* outgoing.filled
-      const datagrams = outgoing.takeAll()
-      for (let i = 0; i < datagrams.length; i++) {
-        const { frame, to } = datagrams[i]!
+      for (let datagram = outgoing.take(), sent = 1; datagram !== undefined; datagram = outgoing.take(), sent++) {
+        const { frame, to } = datagram
         // one datagram that fails, or breaks the transport, must not keep the next ones from being sent
         yield* Effect.catchCause(transport.send(to, frame), (cause) => {
           if (Cause.hasInterrupts(cause)) return Effect.interrupt
@@ -36,7 +35,7 @@ export const writing = ({ actor, transport }: Shared, outgoing: Inbox<Outgoing>)
             : Effect.logDebug(`no datagram could be sent to ${to}`, cause)
         })
         // sends complete at once and would keep the receiving side of this process from its work
-        if (i % sendBurst === sendBurst - 1) yield* Effect.yieldNow
+        if (sent % sendBurst === 0) yield* Effect.yieldNow
       }
     }
   })

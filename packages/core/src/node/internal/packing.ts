@@ -14,6 +14,13 @@ export const pack = (
   room: number,
   fill: (room: number) => ReadonlyArray<Uint8Array>
 ): Array<Array<Uint8Array>> => {
+  let size = 0
+  for (const message of messages) size += message.length
+  // nearly always
+  if (size <= room) {
+    const datagram = [...messages, ...fill(room - size)]
+    return datagram.length === 0 ? [] : [datagram]
+  }
   const datagrams: Array<Array<Uint8Array>> = []
   let current: Array<Uint8Array> = []
   let left = room

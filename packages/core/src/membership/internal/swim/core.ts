@@ -42,6 +42,8 @@ const outbidWindow = 30_000
  */
 const maxVerbatim = 300
 
+const none: ReadonlyArray<never> = []
+
 /** How a claim came here. */
 export type Via = "gossip" | "sync"
 
@@ -62,7 +64,8 @@ export class Core {
 
   now: number
   random: RandomSource = { nextDoubleUnsafe: () => 0 }
-  #outputs: Array<Out> = []
+  // made when it is needed, so that it is as short-lived as what it holds
+  #outputs: Array<Out> | undefined
 
   /** Called when a member other than this node becomes live. */
   onLive: (entry: Entry) => void = () => {}
@@ -93,12 +96,13 @@ export class Core {
 
   takeOutputs(): ReadonlyArray<Out> {
     const outputs = this.#outputs
-    this.#outputs = []
-    return outputs
+    this.#outputs = undefined
+    return outputs ?? none
   }
 
   out(output: Out): void {
-    this.#outputs.push(output)
+    if (this.#outputs === undefined) this.#outputs = [output]
+    else this.#outputs.push(output)
   }
 
   send(to: Address, message: Message): void {
