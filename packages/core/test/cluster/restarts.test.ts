@@ -1,6 +1,9 @@
+import * as GossipMetrics from "@effect-gossip/core/GossipMetrics"
+import { MembershipProtocol } from "@effect-gossip/core/membership/MembershipProtocol"
 import * as Simulation from "@effect-gossip/testkit/Simulation"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 
 describe("a seed that is restarted before anyone misses it", { timeout: 120_000 }, () => {
   for (const nodes of [5, 20, 100]) {
@@ -34,5 +37,40 @@ describe("a node that leaves when most others are dead", { timeout: 120_000 }, (
           assert.strictEqual(seen?.status, "Left")
         }))
     }
+  })
+})
+
+describe("nodes", () => {
+  it("come together again after all of them broke at once, with nobody left to wake them", () => {
+    const breaking = Layer.effect(
+      MembershipProtocol,
+      Effect.map(MembershipProtocol, (swim): MembershipProtocol => (options) => {
+        const protocol = swim(options)
+        return {
+          ...protocol,
+          make: (birth) => {
+            const machine = protocol.make(birth)
+            const step: typeof machine.step = (input, now, random) => {
+              if (birth.restarts === 0 && now >= birth.now + 3000) throw new Error("planted")
+              return machine.step(input, now, random)
+            }
+            return new Proxy(machine, {
+              get: (target, key) => {
+                if (key === "step") return step
+                const value: unknown = Reflect.get(target, key, target)
+                return typeof value === "function" ? value.bind(target) : value
+              }
+            })
+          }
+        }
+      })
+    )
+    Simulation.runUnsafe({ nodes: 5, protocol: breaking }, (sim) =>
+      Effect.gen(function*() {
+        yield* sim.until(sim.isAgreed, { atMost: "2900 millis" })
+        yield* sim.advance("5 seconds")
+        for (const name of sim.running()) assert.strictEqual(sim.count(name, GossipMetrics.restarts), 1)
+        yield* sim.until(sim.isAgreed, { atMost: "10 seconds" })
+      }))
   })
 })
