@@ -60,5 +60,11 @@ export const mailboxSize = Metric.gauge("gossip_mailbox_size", { description: "M
 /** Datagrams that wait to be sent. */
 export const sendQueueSize = Metric.gauge("gossip_send_queue_size", { description: "Datagrams that wait to be sent" })
 
+/** Most messages that have ever waited to be handled at a time: what `mailboxCapacity` is to be measured by. */
+export const mailboxPeak = Metric.gauge("gossip_mailbox_peak", { description: "Most messages that ever waited" })
+
+/** Most datagrams that have ever waited to be sent at a time: what `sendCapacity` is to be measured by. */
+export const sendQueuePeak = Metric.gauge("gossip_send_queue_peak", { description: "Most datagrams that ever waited" })
+
 /** Members, by `status`. */
 export const members = Metric.gauge("gossip_members", { description: "Members as this node sees them" })

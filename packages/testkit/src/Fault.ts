@@ -99,6 +99,7 @@ export const LinkOptions = Schema.Struct({
   loss: Schema.optionalKey(Probability),
   duplication: Schema.optionalKey(Probability),
   reordering: Schema.optionalKey(Schema.Struct({ probability: Probability, delay: Millis })),
+  /** A changed bit may make another valid message: frames have no checksum besides UDP's, which a real network has. */
   corruption: Schema.optionalKey(Probability),
   /** Bytes per second. */
   bandwidth: Schema.optionalKey(Schema.Finite.check(Schema.isGreaterThan(0))),
@@ -293,22 +294,37 @@ export interface Bounds {
   readonly from?: Duration.Input | undefined
   /** When the last fault begins at the latest. Default: {@link defaultBounds}. */
   readonly within?: Duration.Input | undefined
+  /** How long a fault lasts at least. Default: {@link defaultBounds}. */
+  readonly shortest?: Duration.Input | undefined
   /** How long a fault lasts at most. Default: {@link defaultBounds}. */
   readonly longest?: Duration.Input | undefined
   /** Whether nodes may crash for good. Default: {@link defaultBounds}. */
   readonly stayAway?: boolean | undefined
+  /** Whether a crash may take the disk. Default: {@link defaultBounds}. */
+  readonly loseDisks?: boolean | undefined
+  /** By how much clocks may jump. Default: {@link defaultBounds}. */
+  readonly clockJumps?: ReadonlyArray<Duration.Input> | undefined
+  /** How fast clocks may run. Default: {@link defaultBounds}. */
+  readonly driftRates?: ReadonlyArray<number> | undefined
   /** Nodes that are spared: no fault names them, though a partition of others cuts them off, too. Default: none. */
   readonly spare?: Group | undefined
 }
 
-/** 1 to 5 faults that begin between 5 and 60 s, each for at most 30 s; nodes may crash for good. */
+/**
+ * 1 to 5 faults that begin between 5 and 60 s, each for 100 ms to 30 s; nodes may crash for good, and lose
+ * their disks; clocks jump by a second, a minute or an hour, and run at half to twice their rate.
+ */
 export const defaultBounds = {
   minFaults: 1,
   maxFaults: 5,
   from: Duration.seconds(5),
   within: Duration.seconds(60),
+  shortest: Duration.millis(100),
   longest: Duration.seconds(30),
-  stayAway: true
+  stayAway: true,
+  loseDisks: true,
+  clockJumps: ["-1 hour", "-1 minute", "-1 second", "1 second", "1 minute", "1 hour"],
+  driftRates: [0.5, 0.9, 1.1, 2]
 } as const satisfies Bounds
 
 /**
@@ -325,8 +341,12 @@ export const arbitrary = (nodes: Group, bounds?: Bounds): Arbitrary.Arbitrary<Sc
     maxFaults: bounds?.maxFaults ?? defaultBounds.maxFaults,
     from: Math.round(millis(bounds?.from ?? defaultBounds.from)),
     within: Math.round(millis(bounds?.within ?? defaultBounds.within)),
+    shortest: Math.max(1, Math.round(millis(bounds?.shortest ?? defaultBounds.shortest))),
     longest: Math.round(millis(bounds?.longest ?? defaultBounds.longest)),
-    stayAway: bounds?.stayAway ?? defaultBounds.stayAway
+    stayAway: bounds?.stayAway ?? defaultBounds.stayAway,
+    loseDisks: bounds?.loseDisks ?? defaultBounds.loseDisks,
+    clockJumps: (bounds?.clockJumps ?? defaultBounds.clockJumps).map((by) => millis(by)),
+    driftRates: bounds?.driftRates ?? defaultBounds.driftRates
   })
 }
 

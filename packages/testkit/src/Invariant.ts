@@ -34,8 +34,10 @@ import * as GossipMetrics from "@effect-gossip/core/GossipMetrics"
 import { isLive, type Member } from "@effect-gossip/core/membership/Member"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type * as Metric from "effect/Metric"
 import type * as Scope from "effect/Scope"
 import type { Simulation } from "./Simulation.ts"
+import type { SimulationEvent } from "./SimulationEvent.ts"
 
 // -----------------------------------------------------------------------------
 // model
@@ -92,6 +94,22 @@ export const watching = <R = never>(
   watch: Invariant<R>["watch"],
   options?: { readonly within?: Duration.Input }
 ): Invariant<R> => ({ name, within: millis(options?.within ?? 0), watch, ended: undefined })
+
+/** What must be so of each event: `make` begins to watch a run, and what it returns says what is wrong about an event. */
+export const ofEvents = <R = never>(
+  name: string,
+  make: (simulation: Simulation<R>) => (event: SimulationEvent) => string | undefined
+): Invariant<R> =>
+  watching(name, (simulation) => {
+    const judge = make(simulation)
+    let problem: string | undefined
+    return Effect.as(
+      simulation.observe((event) => {
+        problem ??= judge(event)
+      }),
+      Effect.suspend(() => problem === undefined ? Effect.void : Effect.fail(problem))
+    )
+  })
 
 // -----------------------------------------------------------------------------
 // of memberships
@@ -157,33 +175,118 @@ export const convergence = (options: { readonly within: Duration.Input }): Invar
 /** In no node's view does the incarnation of a member it remembers go back. */
 export const incarnations: Invariant = watching("incarnations never go back", (simulation) =>
   Effect.sync(() => {
-    const views = new Map<string, { readonly life: number; seen: ReadonlyMap<string, Member> }>()
+    const views = new Map<string, { readonly life: number; readonly seen: Map<string, Member> }>()
     return Effect.gen(function*() {
       for (const name of simulation.running()) {
         const life = simulation.lifeOf(name)
-        const before = views.get(name)
-        const members = yield* simulation.members(name)
-        const seen = new Map(members.map((member) => [`${member.id} ${member.address}`, member]))
-        views.set(name, { life, seen })
+        let view = views.get(name)
         // another process has another memory
-        if (before?.life !== life) continue
-        for (const [identity, member] of seen) {
-          const former = before.seen.get(identity)
-          if (former !== undefined && former.incarnation > member.incarnation) {
+        if (view?.life !== life) views.set(name, view = { life, seen: new Map() })
+        const { seen } = view
+        const members = yield* simulation.members(name)
+        for (const member of members) {
+          const former = seen.get(member.id)
+          if (former === member) continue
+          seen.set(member.id, member)
+          if (former?.address === member.address && former.incarnation > member.incarnation) {
             return yield* Effect.fail(
               `${name} went back from incarnation ${former.incarnation} of ${member.id} to ${member.incarnation}`
             )
           }
         }
+        if (seen.size === members.length) continue
+        // who was forgotten may come back as it likes
+        const listed = new Set(members.map((member) => member.id))
+        for (const id of [...seen.keys()]) if (!listed.has(id)) seen.delete(id)
       }
     })
   }))
+
+const rank = { Joined: 0, Refuted: 0, Updated: 0, Suspected: 1, Died: 2, Left: 3 } as const
+
+/**
+ * In no node's view does a member go back in the order of claims: neither to a lower incarnation nor, within one, from
+ * suspect to alive or from gone to live. Only who was forgotten may come back. For protocols whose claims are ordered
+ * so, as Swim's are (SWIM §4.2), on links that do not corrupt: a changed bit may make a claim of another address.
+ */
+export const standings: Invariant = ofEvents("standings never go back", () => {
+  const views = new Map<string, Map<string, { readonly incarnation: number; readonly rank: number }>>()
+  return (event) => {
+    // another process has another memory
+    if (event._tag === "NodeStarted") views.delete(event.node)
+    if (event._tag !== "MemberChanged" || event.incarnation === undefined || event.change === "Conflict") {
+      return undefined
+    }
+    const { change, incarnation, member, node } = event
+    const view = views.get(node) ?? new Map()
+    views.set(node, view)
+    if (change === "Reaped") {
+      view.delete(member)
+      return undefined
+    }
+    const before = view.get(member)
+    const isSame = before?.incarnation === incarnation
+    // metadata may change while a member is suspected
+    if (change === "Updated" && isSame) return undefined
+    if (before === undefined || before.incarnation < incarnation || isSame && before.rank <= rank[change]) {
+      view.set(member, { incarnation, rank: rank[change] })
+      return undefined
+    }
+    return `${member} was ${change.toLowerCase()} to ${node} in incarnation ${incarnation}, which knew better already`
+  }
+})
+
+/**
+ * Nobody is dead to anyone in an incarnation in which nobody suspected it for as long as it has to refute. It says nothing
+ * of links that corrupt: what a changed bit says of a member may be believed.
+ */
+export const timeToRefute = (time: Duration.Input): Invariant =>
+  ofEvents("suspects have their time to refute", () => {
+    const suspected = new Map<string, number>()
+    return (event) => {
+      if (event._tag !== "MemberChanged") return undefined
+      const incarnation = `${event.member} in incarnation ${event.incarnation}`
+      if (event.change === "Suspected" && !suspected.has(incarnation)) suspected.set(incarnation, event.at)
+      if (event.change !== "Died") return undefined
+      const since = suspected.get(incarnation)
+      // timers keep to the millisecond
+      if (since !== undefined && event.at - since > millis(time) - 1) return undefined
+      return `${event.node} holds ${incarnation} dead, ${
+        since === undefined ? "whom nobody suspected" : `after ${event.at - since} ms of suspicion`
+      }`
+    }
+  })
+
+/** Nobody lists one who has been gone for longer than so: the protocol's retention, and what its clean-up takes. */
+export const forgetting = (retention: Duration.Input): Invariant =>
+  watching("the gone are forgotten", (simulation) => {
+    const goneSince = new Map<string, number>()
+    const key = (id: string, incarnation: number | undefined) => `${id} in incarnation ${incarnation}`
+    return Effect.as(
+      simulation.observe((event) => {
+        if (event._tag !== "MemberChanged" || event.change !== "Died" && event.change !== "Left") return
+        const gone = key(event.member, event.incarnation)
+        if (!goneSince.has(gone)) goneSince.set(gone, event.at)
+      }),
+      Effect.gen(function*() {
+        for (const name of simulation.running()) {
+          for (const member of yield* simulation.members(name)) {
+            if (isLive(member)) continue
+            const gone = key(member.id, member.incarnation)
+            const since = goneSince.get(gone)
+            if (since === undefined || simulation.now() - since <= millis(retention)) continue
+            return yield* Effect.fail(`${name} still lists ${gone}, gone for ${simulation.now() - since} ms`)
+          }
+        }
+      })
+    )
+  })
 
 // -----------------------------------------------------------------------------
 // of nodes
 // -----------------------------------------------------------------------------
 
-/** No node sends a datagram above its transport's limit. */
+/** No node sends, or tries to send, a datagram above its transport's limit. */
 export const datagramSize = (options?: {
   /** Bytes. Default: 1400, as transports have it. */
   readonly limit?: number | undefined
@@ -197,32 +300,35 @@ export const datagramSize = (options?: {
           problem ??= `${event.from} sent ${event.payload.length} bytes, which are more than ${limit}`
         }
       }),
-      Effect.suspend(() => problem === undefined ? Effect.void : Effect.fail(problem))
+      Effect.andThen(
+        Effect.suspend(() => problem === undefined ? Effect.void : Effect.fail(problem)),
+        ofMetrics(simulation, (series) =>
+          series.id === GossipMetrics.drops.id && series.attributes?.["reason"] === "TooLarge"
+            ? `${series.attributes["node"]} had something to send that was too large`
+            : undefined)
+      )
     )
   })
 
-/** No mailbox and no queue of a node holds more than it may. */
+/** No mailbox and no queue of a node has ever held more than it may. */
 export const capacities = (options?: {
   /** Default: 4096, as nodes have it. */
   readonly mailbox?: number | undefined
   /** Default: 4096, as nodes have it. */
   readonly sendQueue?: number | undefined
 }): Invariant =>
-  always("queues keep to their capacity", (simulation) =>
-    Effect.suspend(() => {
-      const limits = new Map<string, number>([
-        [GossipMetrics.mailboxSize.id, options?.mailbox ?? 4096],
-        [GossipMetrics.sendQueueSize.id, options?.sendQueue ?? 4096]
-      ])
-      for (const series of simulation.metrics()) {
-        const limit = limits.get(series.id)
-        if (limit === undefined || series.type !== "Gauge" || series.state.value <= limit) continue
-        return Effect.fail(
-          `${series.id} of ${series.attributes?.["node"]} is ${series.state.value}, which is more than ${limit}`
-        )
-      }
-      return Effect.void
+  watching("queues keep to their capacity", (simulation) => {
+    const limits = new Map<string, number>([
+      [GossipMetrics.mailboxPeak.id, options?.mailbox ?? 4096],
+      [GossipMetrics.sendQueuePeak.id, options?.sendQueue ?? 4096]
+    ])
+    return Effect.succeed(ofMetrics(simulation, (series) => {
+      const limit = limits.get(series.id)
+      return limit === undefined || series.type !== "Gauge" || series.state.value <= limit
+        ? undefined
+        : `${series.id} of ${series.attributes?.["node"]} is ${series.state.value}, which is more than ${limit}`
     }))
+  })
 
 /** Nodes that have ended leave no fiber and no open transport behind. */
 export const noLeaks: Invariant = {
@@ -236,8 +342,8 @@ export const noLeaks: Invariant = {
 }
 
 /**
- * All of the above, with the time that completeness, accuracy and convergence have. It must leave the protocol the time
- * to find out and to spread it: see `Swim.bounds`.
+ * What every membership owes, whatever goes wrong, with the time that completeness, accuracy and convergence have. It
+ * must leave the protocol the time to find out and to spread it: see `Swim.bounds`.
  */
 export const membership = (options: {
   readonly within: Duration.Input
@@ -257,6 +363,23 @@ export const membership = (options: {
 
 function millis(input: Duration.Input): number {
   return Duration.toMillis(Duration.fromInputUnsafe(input))
+}
+
+/** What metrics say holds for as long as the node lives: to look once a second, which costs more than other looks, will do. */
+const ofMetrics = (
+  simulation: Simulation,
+  judge: (series: Metric.Metric.Snapshot) => string | undefined
+): Effect.Effect<void, string> => {
+  let next = 0
+  return Effect.suspend(() => {
+    if (simulation.now() < next) return Effect.void
+    next = simulation.now() + 1000
+    for (const series of simulation.metrics()) {
+      const problem = judge(series)
+      if (problem !== undefined) return Effect.fail(problem)
+    }
+    return Effect.void
+  })
 }
 
 const standing = (member: Member): string => `${member.status.toLowerCase()} in incarnation ${member.incarnation}`

@@ -100,8 +100,8 @@ export interface Options<R = never, E = never> {
   /** The least level of the nodes' own log lines that is logged. Default: `None`. */
   readonly minimumLogLevel?: LogLevel.LogLevel | undefined
   /**
-   * Whether what nodes think of each other enters the trace, and is told to observers. It costs a fiber a node.
-   * Default: false; `explore` and `it.simulation` turn it on.
+   * Whether what nodes think of each other enters the trace, and so its hash, from the beginning. It costs a fiber a node.
+   * Default: from when `observe` is first called; `explore`, `record` and `replay` turn it on.
    */
   readonly trace?: boolean | undefined
 }
@@ -197,6 +197,15 @@ export interface Simulation<in R = never> {
     effect: Effect.Effect<A, E, R2>
   ) => Effect.Effect<A, E | SimulationError, Exclude<R2, Services | R | Scope.Scope>>
 
+  /**
+   * Runs an effect with the services of a node as they are now, outside of it: no time passes, and a node that stands
+   * still answers, too. For those who look on; what the application does it does by `on`.
+   */
+  readonly peek: <A, E, R2>(
+    name: string,
+    effect: Effect.Effect<A, E, R2>
+  ) => Effect.Effect<A, E | SimulationError, Exclude<R2, Services | R>>
+
   /** The members as a node sees them. */
   readonly members: (name: string) => Effect.Effect<ReadonlyArray<Member>, SimulationError>
 
@@ -255,7 +264,7 @@ export interface Simulation<in R = never> {
 export const make = <R = never, E = never>(
   options: Options<R, E>
 ): Effect.Effect<Simulation<R>, SimulationError, SimulatedNetwork.SimulatedNetwork | Scope.Scope> =>
-  Effect.map(build(options), ({ simulation }) => simulation)
+  Effect.flatMap(build(options), ({ simulation, start }) => Effect.as(start, simulation))
 
 const build = Effect.fnUntraced(function*<R, E>(
   options: Options<R, E>,
@@ -268,7 +277,13 @@ const build = Effect.fnUntraced(function*<R, E>(
   const trace = new Trace(network, virtualTime, network.now)
   if (observer !== undefined) yield* trace.observe(observer)
   const failure = yield* Deferred.make<never, SimulationError>()
-  const stations = yield* Stations.make(options, network, timing, trace)
+  const stations = yield* Stations.make(
+    options,
+    network,
+    timing,
+    trace,
+    (defect) => Deferred.doneUnsafe(failure, Effect.die(defect))
+  )
   const faults = yield* Faults.make(
     stations,
     network,
@@ -367,6 +382,8 @@ const build = Effect.fnUntraced(function*<R, E>(
     quietFor: faults.quietFor,
     now: network.now,
     on,
+    peek: (name, effect) =>
+      Effect.flatMap(stations.running(name), ({ life }) => Effect.provideContext(effect, life.services)),
     members: (name) => Effect.flatMap(stations.running(name), ({ life }) => life.membership.members),
     count: (name, metric, attributes = {}) => {
       const wanted = Object.entries({ ...attributes, node: name })
@@ -381,7 +398,7 @@ const build = Effect.fnUntraced(function*<R, E>(
     advance,
     until,
     isAgreed,
-    observe: (observer) => trace.observe(observer),
+    observe: (observer) => Effect.andThen(trace.observe(observer), stations.watchChanges),
     note: network.note,
     traceHash: () => trace.hash(),
     failure: Deferred.await(failure)
@@ -394,10 +411,10 @@ const build = Effect.fnUntraced(function*<R, E>(
     })
   )
 
-  if (options.start !== false) {
-    yield* Effect.forEach(stations.all, ({ node }) => stations.start(node.name), { discard: true })
-  }
-  return { simulation, stations, trace }
+  const start = options.start === false
+    ? Effect.void
+    : Effect.forEach(stations.all, ({ node }) => stations.start(node.name), { discard: true })
+  return { simulation, stations, trace, start }
 })
 
 // -----------------------------------------------------------------------------
@@ -424,8 +441,9 @@ export const runEffect = Effect.fnUntraced(function*<A, E, R = never, E2 = never
   const living = yield* Scope.make()
   const watching = yield* Scope.make()
   const remains = yield* Effect.gen(function*() {
-    const { simulation, stations, trace } = yield* build(options, observer)
+    const { simulation, start, stations, trace } = yield* build(options, observer)
     const violation = yield* watch(simulation, invariants, checkEvery, trace)
+    yield* start
     const done = Effect.gen(function*() {
       yield* simulation.inject(faults)
       const value = yield* Effect.scoped(program(simulation))
@@ -488,6 +506,8 @@ export const runUnsafe = <A, E, R = never, E2 = never>(
 // searching
 // -----------------------------------------------------------------------------
 
+const nothing = () => Effect.void
+
 /** A run: its seed, and what goes wrong in it. */
 export interface Attempt {
   readonly seed: string | number
@@ -539,21 +559,30 @@ export type Exploration = Held | Broken
  * Runs a program with many seeds, each with a schedule of faults of its own, until a run fails: the program, or an
  * invariant. The schedule is then made as small as still fails in the same way.
  */
-export const explore = <A, E, R = never, E2 = never>(
-  options: ExploreOptions<R, E2> & {
-    /** What the nodes are used for meanwhile. Default: nothing. */
-    readonly program?: Program<A, E, R> | undefined
-  }
-): Exploration => {
+export const explore = <A, E, R = never, E2 = never>(options: ProgramOptions<A, E, R, E2>): Exploration =>
+  Effect.runSync(exploring(options, Effect.void))
+
+/** {@link explore} that lets the host do something else between two runs: for progress, and to be interrupted. */
+export const exploreEffect = <A, E, R = never, E2 = never>(
+  options: ProgramOptions<A, E, R, E2>
+): Effect.Effect<Exploration> => exploring(options, Effect.yieldNow)
+
+type ProgramOptions<A, E, R, E2> = ExploreOptions<R, E2> & {
+  /** What the nodes are used for meanwhile. Default: nothing. */
+  readonly program?: Program<A, E, R> | undefined
+}
+
+const exploring = <A, E, R, E2>(options: ProgramOptions<A, E, R, E2>, between: Effect.Effect<void>) => {
   const { faults, maxShrinks = 300, onRun, program, seeds = 100, title, ...rest } = options
-  const used: Program<A | void, E, R> = program ?? (() => Effect.void)
+  const used: Program<A | void, E, R> = program ?? nothing
   const nodes = Stations.nodesOf(options.nodes)
   return Explore.explore(
     {
       seeds: typeof seeds === "number" ? Array.from({ length: seeds }, (_, seed) => seed) : seeds,
       faults: Arbitrary.isArbitrary(faults) ? faults : Fault.arbitrary(nodes.map(({ name }) => name), faults),
       maxShrinks,
-      onRun
+      onRun,
+      between
     },
     { title: title ?? "exploration", nodes },
     (attempt, observer) => runObserved({ trace: true, ...rest, ...attempt }, used, observer)
@@ -566,9 +595,9 @@ export const record = <A, E, R = never, E2 = never>(
     /** What the timeline is called. Default: `simulation`. */
     readonly title?: string | undefined
   },
-  program: Program<A, E, R>
+  program: Program<A | void, E, R> = nothing
 ): {
-  readonly exit: Exit.Exit<A, E | SimulationError | SimulatedNetwork.SimulatedNetworkError>
+  readonly exit: Exit.Exit<A | void, E | SimulationError | SimulatedNetwork.SimulatedNetworkError>
   readonly timeline: Timeline
 } =>
   Explore.record(
@@ -590,16 +619,22 @@ export const parseReplay: (token: string) => Effect.Effect<Attempt, SimulationEr
 export const replay = <A, E, R = never, E2 = never>(
   options: Omit<RunOptions<R, E2>, "seed" | "faults">,
   token: string,
-  program: Program<A, E, R>
-): Exit.Exit<A, E | SimulationError | SimulatedNetwork.SimulatedNetworkError> => {
+  program: Program<A | void, E, R> = nothing
+): Exit.Exit<A | void, E | SimulationError | SimulatedNetwork.SimulatedNetworkError> => {
   const attempt = Effect.runSyncExit(parseReplay(token))
   return Exit.isFailure(attempt)
     ? Exit.failCause(attempt.cause)
     : run({ trace: true, ...options, ...attempt.value }, program)
 }
 
-/** What a search found, in words: what is wrong, the schedule, and how to replay it. */
-export const format: (exploration: Exploration) => string = Explore.format
+/** What a search found, in words: what is wrong, the schedule, and, unless left out, the line that replays it. */
+export const format: (
+  exploration: Exploration,
+  options?: {
+    /** Default: true. */
+    readonly replay?: boolean | undefined
+  }
+) => string = Explore.format
 
 // -----------------------------------------------------------------------------
 // errors

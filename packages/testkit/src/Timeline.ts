@@ -88,11 +88,12 @@ export const svg = (timeline: Timeline, options?: SvgOptions): string => {
 /** Writes the run to a file: as a picture if its name ends in `.svg`, else as a page. */
 export const writeFile = (
   timeline: Timeline,
-  path: string
+  path: string,
+  options?: SvgOptions
 ): Effect.Effect<void, PlatformError, FileSystem.FileSystem> =>
   FileSystem.FileSystem.use((files) =>
     Effect.suspend(() =>
-      files.writeFileString(path, path.toLowerCase().endsWith(".svg") ? svg(timeline) : html(timeline))
+      files.writeFileString(path, path.toLowerCase().endsWith(".svg") ? svg(timeline, options) : html(timeline))
     )
   )
 

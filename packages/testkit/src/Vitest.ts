@@ -126,7 +126,7 @@ const perform = async (options: AnyOptions, program: AnyProgram, context: TestCo
   const exploration = Simulation.explore({ ...options, program, title: context.task.name })
   if (exploration._tag === "Held") return
   const { cause, replay, timeline } = exploration
-  const text = Simulation.format(exploration).split("\nreplay: ")[0]!
+  const text = Simulation.format(exploration, { replay: false })
   throw await failed(text, replay, timeline, cause, context)
 }
 

@@ -250,7 +250,7 @@ const faults: ReadonlyArray<{
       protocol: alteredSwim((machine) => ({ piggyback: (room, to) => machine.piggyback(room + 2000, to) }))
     },
     test: "no datagram is above the transport's limit, however long names and metadata are",
-    says: /SendFailed at n+\d/
+    says: /TooLarge at n+\d/
   },
   {
     what: "throws, and is restarted",

@@ -164,6 +164,8 @@ export const make = Effect.fnUntraced(function*(options: Options) {
   })
   counters.gauge(GossipMetrics.mailboxSize, {}, () => mailbox.size)
   counters.gauge(GossipMetrics.sendQueueSize, {}, () => outgoing.size)
+  counters.gauge(GossipMetrics.mailboxPeak, {}, () => mailbox.peak)
+  counters.gauge(GossipMetrics.sendQueuePeak, {}, () => outgoing.peak)
 
   const shared: Shared = { options, cluster, transport, actor, counters, mailbox, hasEnded: () => ended !== undefined }
   const incoming = makeIncoming(shared, random)

@@ -2,93 +2,28 @@
  * Invariants that the planted bugs need beyond those of the testkit. They hear of what happens, so that nothing between
  * two looks escapes them.
  */
-import type { Member } from "@effect-gossip/core/membership/Member"
 import * as GossipMetrics from "@effect-gossip/core/GossipMetrics"
+import type { Member } from "@effect-gossip/core/membership/Member"
 import * as Invariant from "@effect-gossip/testkit/Invariant"
 import type { Simulation } from "@effect-gossip/testkit/Simulation"
-import type { SimulationEvent } from "@effect-gossip/testkit/SimulationEvent"
 import * as Effect from "effect/Effect"
 import { clusterHash, decode } from "../../src/wire/Frame.ts"
 
-/** What must be so of events: `judge` says what is wrong about one. */
-const ofEvents = (
-  name: string,
-  make: (simulation: Simulation) => (event: SimulationEvent) => string | undefined
-): Invariant.Invariant =>
-  Invariant.watching(name, (simulation) => {
-    const judge = make(simulation)
-    let problem: string | undefined
-    return Effect.as(
-      simulation.observe((event) => {
-        problem ??= judge(event)
-      }),
-      Effect.suspend(() => problem === undefined ? Effect.void : Effect.fail(problem))
-    )
-  })
-
-const rank = { Joined: 0, Refuted: 0, Updated: 0, Suspected: 1, Died: 2, Left: 3 } as const
-
-/**
- * In no node's view does a member go back in the order of claims: neither to a lower incarnation nor, within one, from
- * suspect to alive or from gone to live. Only what was forgotten may come back.
- */
-export const standings = ofEvents("standings never go back", () => {
-  const views = new Map<string, Map<string, { readonly incarnation: number; readonly rank: number }>>()
-  return (event) => {
-    if (event._tag === "NodeStarted") views.set(event.node, new Map())
-    if (event._tag !== "MemberChanged" || event.change === "Conflict") return undefined
-    const view = views.get(event.node)!
-    if (event.change === "Reaped") {
-      view.delete(event.member)
-      return undefined
-    }
-    const before = view.get(event.member)
-    const incarnation = event.incarnation!
-    const now = { incarnation, rank: rank[event.change] }
-    if (before === undefined || before.incarnation < incarnation) {
-      view.set(event.member, now)
-      return undefined
-    }
-    if (before.incarnation === incarnation && before.rank <= now.rank) {
-      view.set(event.member, now)
-      return undefined
-    }
-    // metadata may change while a member is suspected
-    if (event.change === "Updated" && before.incarnation === incarnation) return undefined
-    return `${event.node} went back from ${JSON.stringify(before)} of ${event.member} to ${JSON.stringify(now)}`
-  }
-})
-
-/** Nobody is dead to anyone in an incarnation in which nobody suspected it for as long as it has to refute. */
-export const timeToRefute = (millis: number) =>
-  ofEvents("suspects have their time to refute", () => {
-    const suspected = new Map<string, number>()
-    return (event) => {
-      if (event._tag !== "MemberChanged") return undefined
-      const incarnation = `${event.member} in incarnation ${event.incarnation}`
-      if (event.change === "Suspected" && !suspected.has(incarnation)) suspected.set(incarnation, event.at)
-      if (event.change !== "Died") return undefined
-      const since = suspected.get(incarnation)
-      return since !== undefined && event.at - since >= millis
-        ? undefined
-        : `${event.node} holds ${incarnation} dead ${
-          since === undefined ? "whom nobody suspected" : `after ${event.at - since} ms of suspicion`
-        }`
-    }
-  })
-
 /** Nobody is suspected by anyone. */
-export const noSuspicion = ofEvents("nobody is suspected", () => (event) =>
-  event._tag === "MemberChanged" && event.change === "Suspected"
-    ? `${event.node} suspects ${event.member}`
-    : undefined)
+export const noSuspicion = Invariant.ofEvents(
+  "nobody is suspected",
+  () => (event) =>
+    event._tag === "MemberChanged" && event.change === "Suspected"
+      ? `${event.node} suspects ${event.member}`
+      : undefined
+)
 
 /**
  * Nobody is dead to those from whom it was never cut off. For schedules of partitions only; news that was under way
  * when one healed has so many milliseconds to pass.
  */
 export const onlyTheCutOffDie = (millis: number) =>
-  ofEvents("only those die who were cut off", () => {
+  Invariant.ofEvents("only those die who were cut off", () => {
     const cuts = new Map<number, ReadonlySet<string>>()
     const past: Array<ReadonlySet<string>> = []
     let healedAt = -Infinity
@@ -117,12 +52,15 @@ export const claimsAreHandledOnce = Invariant.watching("claims are handled once"
   const claims = ["Alive", "Suspect", "Dead", "Left"] as const
   return Effect.as(
     simulation.observe((event) => {
-      if (event._tag === "NodeStarted") heard.set(event.node, new Set())
+      if (event._tag === "NodeStarted") heard.delete(event.node)
       if (event._tag === "DatagramSent") underWay.set(event.id, event.payload)
       if (event._tag !== "DatagramDelivered") return
+      const name = names.get(event.to)!
+      const different = heard.get(name) ?? new Set()
+      heard.set(name, different)
       const { encoded, messages } = decode(cluster, underWay.get(event.id)!)
       messages.forEach(({ _tag }, index) => {
-        if (claims.some((tag) => tag === _tag)) heard.get(names.get(event.to)!)?.add(encoded[index]!.join())
+        if (claims.some((tag) => tag === _tag)) different.add(encoded[index]!.join())
       })
     }),
     Effect.suspend(() => {
@@ -131,22 +69,13 @@ export const claimsAreHandledOnce = Invariant.watching("claims are handled once"
         for (const kind of claims) {
           handled += simulation.count(name, GossipMetrics.messages, { kind, direction: "in" })
         }
-        const different = heard.get(name)!.size
+        const different = heard.get(name)?.size ?? 0
         if (handled > different) return Effect.fail(`${name} handled ${handled} claims, of which ${different} differ`)
       }
       return Effect.void
     })
   )
 })
-
-/** No transport refuses what a node sends. */
-export const noneRefused = Invariant.always("no datagram is refused", (simulation) =>
-  Effect.suspend(() => {
-    const name = simulation.running().find((name) =>
-      simulation.count(name, GossipMetrics.drops, { reason: "SendFailed" }) > 0
-    )
-    return name === undefined ? Effect.void : Effect.fail(`a transport refused what ${name} sent`)
-  }))
 
 const everyView = (
   simulation: Simulation,
@@ -167,38 +96,23 @@ const utf8 = new TextEncoder()
 export const metadataOf = (name: string): Uint8Array => utf8.encode(`I am ${name}`)
 
 /** Every member is seen with the metadata that it was given. */
-export const metadataIsKept = Invariant.always("metadata is kept", (simulation) =>
-  everyView(simulation, (member, name) =>
-    member.metadata.join() === metadataOf(member.id).join()
-      ? undefined
-      : `${name} sees ${member.id} with metadata of ${member.metadata.length} bytes`))
+export const metadataIsKept = Invariant.always(
+  "metadata is kept",
+  (simulation) =>
+    everyView(simulation, (member, name) =>
+      member.metadata.join() === metadataOf(member.id).join()
+        ? undefined
+        : `${name} sees ${member.id} with metadata of ${member.metadata.length} bytes`)
+)
 
 /** Who has left on its own has left, and is not dead, to everyone who knows it. */
 export const leaversHaveLeft = (within: string & `${number} seconds`) =>
-  Invariant.eventually("who left is known to have left", { within }, (simulation) => {
-    const running = new Set(simulation.running())
-    return everyView(simulation, ({ id, status }, name) =>
-      running.has(id) || status === "Left" ? undefined : `${name} sees ${id}, who left, as ${status.toLowerCase()}`)
-  })
-
-/** Nobody lists one who is gone for longer than so many milliseconds. */
-export const theGoneAreForgotten = (millis: number) =>
-  Invariant.watching("the gone are forgotten", (simulation) => {
-    const goneSince = new Map<string, number>()
-    const key = (id: string, incarnation: number | undefined) => `${id} in incarnation ${incarnation}`
-    return Effect.as(
-      simulation.observe((event) => {
-        if (event._tag !== "MemberChanged" || event.change !== "Died" && event.change !== "Left") return
-        const gone = key(event.member, event.incarnation)
-        if (!goneSince.has(gone)) goneSince.set(gone, event.at)
-      }),
-      everyView(simulation, ({ id, incarnation, status }, name) => {
-        if (status !== "Dead" && status !== "Left") return undefined
-        const gone = key(id, incarnation)
-        const since = goneSince.get(gone)
-        return since === undefined || simulation.now() - since <= millis
+  Invariant.eventually(
+    "who left is known to have left",
+    { within },
+    (simulation) =>
+      everyView(simulation, ({ id, status }, name) =>
+        simulation.running().includes(id) || status === "Left"
           ? undefined
-          : `${name} still lists ${gone}, gone for ${simulation.now() - since} ms`
-      })
-    )
-  })
+          : `${name} sees ${id}, who left, as ${status.toLowerCase()}`)
+  )

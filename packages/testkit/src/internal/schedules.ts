@@ -13,10 +13,15 @@ export interface Bounds {
   readonly from: number
   /** When the last fault begins at the latest, in milliseconds. */
   readonly within: number
-  /** How long a fault lasts at most, in milliseconds. */
+  /** How long a fault lasts at least and at most, in milliseconds. */
+  readonly shortest: number
   readonly longest: number
   /** Whether a node may crash for good. */
   readonly stayAway: boolean
+  readonly loseDisks: boolean
+  /** In milliseconds. */
+  readonly clockJumps: ReadonlyArray<number>
+  readonly driftRates: ReadonlyArray<number>
 }
 
 const between = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
@@ -24,7 +29,7 @@ const between = (minimum: number, maximum: number) => Schema.Int.check(Schema.is
 export const arbitrary = (bounds: Bounds): Arbitrary.Arbitrary<Schedule> => {
   const node = Schema.Literals(bounds.nodes)
   const at = between(Math.min(bounds.from, bounds.within), bounds.within)
-  const span = between(Math.min(100, bounds.longest), bounds.longest)
+  const span = between(Math.min(bounds.shortest, bounds.longest), bounds.longest)
   const lasting = { at, for: span, node }
   const isAlone = bounds.nodes.length < 2
   // never all: a group must have others to be cut off from
@@ -52,24 +57,26 @@ export const arbitrary = (bounds: Bounds): Arbitrary.Arbitrary<Schedule> => {
     Schema.Struct({ mtu: Schema.Literals([100, 500, 1200]) })
   ])
   const oneWay = Schema.optionalKey(Schema.Boolean)
+  // of some, everyone else; the groups may overlap here, and do no more once they are drawn
+  const other = Schema.optionalKey(group)
   const kinds: { readonly [K in Kind]: Schema.Codec<Extract<Fault, { readonly _tag: K }>> } = {
     Crash: Schema.TaggedStruct("Crash", {
       at,
       for: bounds.stayAway ? Schema.optionalKey(span) : span,
       node,
-      disk: Schema.optionalKey(Schema.Literals(["kept", "lost"]))
+      disk: Schema.optionalKey(Schema.Literals(bounds.loseDisks ? ["kept", "lost"] : ["kept"]))
     }),
     Pause: Schema.TaggedStruct("Pause", lasting),
     ClockJump: Schema.TaggedStruct("ClockJump", {
       at,
       node,
-      by: Schema.Literals([-3_600_000, -60_000, -1000, 1000, 60_000, 3_600_000])
+      by: Schema.Literals(bounds.clockJumps)
     }),
-    ClockDrift: Schema.TaggedStruct("ClockDrift", { ...lasting, rate: Schema.Literals([0.5, 0.9, 1.1, 2]) }),
-    Partition: Schema.TaggedStruct("Partition", { at, for: span, group }),
-    OneWayPartition: Schema.TaggedStruct("OneWayPartition", { at, for: span, from: group }),
-    Link: Schema.TaggedStruct("Link", { at, for: span, group, link, oneWay }),
-    BreakStreams: Schema.TaggedStruct("BreakStreams", { at, group }),
+    ClockDrift: Schema.TaggedStruct("ClockDrift", { ...lasting, rate: Schema.Literals(bounds.driftRates) }),
+    Partition: Schema.TaggedStruct("Partition", { at, for: span, group, from: other }),
+    OneWayPartition: Schema.TaggedStruct("OneWayPartition", { at, for: span, from: group, to: other }),
+    Link: Schema.TaggedStruct("Link", { at, for: span, group, to: other, link, oneWay }),
+    BreakStreams: Schema.TaggedStruct("BreakStreams", { at, group, from: other }),
     Disk: Schema.TaggedStruct("Disk", {
       ...lasting,
       writes: Schema.optionalKey(probability),
@@ -82,27 +89,65 @@ export const arbitrary = (bounds: Bounds): Arbitrary.Arbitrary<Schedule> => {
     Schema.isMaxLength(bounds.maxFaults)
   )
   return Arbitrary.schema(schedule, {
-    shrink: (value) => shrink(value).filter((candidate) => candidate.length >= bounds.minFaults)
-  })
+    shrink: (value) => shrink(value, bounds.from).filter((candidate) => candidate.length >= bounds.minFaults)
+  }).pipe(Arbitrary.map((faults) => faults.map(apart)))
+}
+
+/** The fault with groups that do not overlap: who is in the first is not in the second. */
+const apart = (fault: Fault): Fault => {
+  switch (fault._tag) {
+    case "Partition":
+    case "BreakStreams": {
+      const { from, ...rest } = fault
+      const others = from?.filter((name) => !fault.group.includes(name)) ?? []
+      return others.length === 0 ? rest : { ...rest, from: others }
+    }
+    case "OneWayPartition": {
+      const { to, ...rest } = fault
+      const others = to?.filter((name) => !fault.from.includes(name)) ?? []
+      return others.length === 0 ? rest : { ...rest, to: others }
+    }
+    case "Link": {
+      const { to, ...rest } = fault
+      const others = to?.filter((name) => !fault.group.includes(name)) ?? []
+      return others.length === 0 ? rest : { ...rest, to: others }
+    }
+    default:
+      return fault
+  }
 }
 
 // -----------------------------------------------------------------------------
 // shrinking
 // -----------------------------------------------------------------------------
 
+// Pairs are many where faults are.
+const maxMerged = 6
+
 /** Simpler schedules, the simplest first: with fewer faults, or with one that is simpler. */
-export const shrink = (schedule: Schedule): ReadonlyArray<Schedule> => {
+export const shrink = (schedule: Schedule, from = 0): ReadonlyArray<Schedule> => {
   const simpler: Array<Schedule> = []
   const half = schedule.length >> 1
   if (half > 1) simpler.push(schedule.slice(0, half), schedule.slice(half))
   for (let i = 0; i < schedule.length; i++) simpler.push(schedule.toSpliced(i, 1))
+  // one fault less, if another takes over its time
+  if (schedule.length <= maxMerged) {
+    schedule.forEach((fault, index) => {
+      if (!("for" in fault) || fault.for === undefined) return
+      const span = fault.for
+      schedule.forEach((other, at) => {
+        if (at === index || !("for" in other) || other.for === undefined) return
+        simpler.push(schedule.with(at, { ...other, for: other.for + span }).toSpliced(index, 1))
+      })
+    })
+  }
   schedule.forEach((fault, index) => {
-    for (const variant of simplerFaults(fault)) simpler.push(schedule.with(index, variant))
+    for (const variant of simplerFaults(fault, from)) simpler.push(schedule.with(index, variant))
   })
   return simpler
 }
 
-const simplerFaults = (fault: Fault): ReadonlyArray<Fault> => {
+const simplerFaults = (fault: Fault, from: number): ReadonlyArray<Fault> => {
   const variants: Array<Fault> = []
   if (fault._tag === "Crash" && fault.disk !== undefined) {
     const { disk: _, ...rest } = fault
@@ -119,23 +164,24 @@ const simplerFaults = (fault: Fault): ReadonlyArray<Fault> => {
   if ("for" in fault && fault.for !== undefined) {
     for (const span of simplerSpans(fault.for)) if (span > 0) variants.push({ ...fault, for: span })
   }
-  for (const at of simplerSpans(fault.at)) variants.push({ ...fault, at })
+  for (const at of simplerSpans(fault.at, from)) variants.push({ ...fault, at })
   return variants
 }
 
 const smallerGroups = (group: Group): ReadonlyArray<Group> =>
-  group.length === 1 ? [] : group.map((_, index) => group.toSpliced(index, 1))
+  group.length <= 1 ? [] : group.map((_, index) => group.toSpliced(index, 1))
 
 // Less, or as much in rounder figures: each is simpler than the one it stands for, so that this comes to an end.
-const simplerSpans = (millis: number): ReadonlyArray<number> => {
+const simplerSpans = (millis: number, least = 0): ReadonlyArray<number> => {
   const grain = millis % 1000 === 0 ? 1000 : millis % 100 === 0 ? 100 : 1
   const spans = new Set<number>()
   if (grain < 1000 && millis >= 1000) spans.add(Math.round(millis / 1000) * 1000)
   if (grain < 100) spans.add(Math.round(millis / 100) * 100)
-  const half = Math.floor(millis / 2 / grain) * grain
+  const half = Math.floor((millis + Math.min(least, millis)) / 2 / grain) * grain
   if (half < millis) spans.add(half)
   const less = millis - grain
   if (grain >= 100 && less >= 0) spans.add(less)
+  if (millis > least) spans.add(least)
   spans.delete(millis)
   return [...spans]
 }

@@ -34,6 +34,8 @@ describe("shrinking a schedule", () => {
         { seed: 3, runs: 500, size: 100, maxShrinks: 1000 }
       )
       assert(result._tag === "Falsified")
-      assert.deepStrictEqual(result.shrunkInput, [Fault.partition(["n2"], { at: "5 seconds", for: "8 seconds" })])
+      assert.deepStrictEqual(result.shrunkInput, [
+        Fault.partition(["n2"], ["n1"], { at: "5 seconds", for: "8 seconds" })
+      ])
     }))
 })

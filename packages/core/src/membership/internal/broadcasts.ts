@@ -61,11 +61,6 @@ export class Broadcasts {
     return taken.map((broadcast) => broadcast.bytes)
   }
 
-  /** The claims that {@link take} would take, which do not count as sent. */
-  peek(budget: number): Array<Uint8Array> {
-    return this.#select(budget).map((broadcast) => broadcast.bytes)
-  }
-
   #select(budget: number): Array<Broadcast> {
     const taken: Array<Broadcast> = []
     let room = budget

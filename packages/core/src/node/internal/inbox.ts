@@ -22,6 +22,7 @@ export class Inbox<A extends object> {
   #ring = makeRing<A>(ringSize)
   #head = 0
   #size = 0
+  #peak = 0
   readonly #capacity: number
   readonly #dispatcher: Scheduler.SchedulerDispatcher
   readonly #putting = new Set<Putting<A>>()
@@ -37,6 +38,11 @@ export class Inbox<A extends object> {
 
   get size(): number {
     return this.#size
+  }
+
+  /** Most that ever waited at a time. */
+  get peak(): number {
+    return this.#peak
   }
 
   /** Whether it has ended and is empty. */
@@ -114,6 +120,7 @@ export class Inbox<A extends object> {
     if (this.#size === this.#ring.length) this.#resize(2 * this.#size)
     this.#ring[(this.#head + this.#size) & (this.#ring.length - 1)] = value
     this.#size++
+    if (this.#size > this.#peak) this.#peak = this.#size
   }
 
   #resize(length: number): void {

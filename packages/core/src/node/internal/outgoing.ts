@@ -3,6 +3,7 @@
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Semaphore from "effect/Semaphore"
 import * as GossipMetrics from "../../GossipMetrics.ts"
 import type { TransportError } from "../../Transport.ts"
@@ -29,7 +30,7 @@ export const writing = ({ actor, transport }: Shared, outgoing: Inbox<Outgoing>)
         // one datagram that fails, or breaks the transport, must not keep the next ones from being sent
         yield* Effect.catchCause(transport.send(to, frame), (cause) => {
           if (Cause.hasInterrupts(cause)) return Effect.interrupt
-          actor.drop("SendFailed")
+          actor.drop(reasonOf(cause))
           return Cause.hasDies(cause)
             ? Effect.logError(`sending a datagram to ${to} broke the transport`, cause)
             : Effect.logDebug(`no datagram could be sent to ${to}`, cause)
@@ -39,6 +40,11 @@ export const writing = ({ actor, transport }: Shared, outgoing: Inbox<Outgoing>)
       }
     }
   })
+
+const reasonOf = (cause: Cause.Cause<TransportError>): string => {
+  const error = Cause.findErrorOption(cause)
+  return Option.isSome(error) && error.value.reason._tag === "TooLarge" ? "TooLarge" : "SendFailed"
+}
 
 interface Outcome {
   readonly answer: Message | undefined

@@ -56,52 +56,49 @@ export interface Options {
   readonly faults: Arbitrary.Arbitrary<Fault.Schedule>
   readonly maxShrinks: number
   readonly onRun: ((attempt: Attempt) => void) | undefined
+  /** What is done between two runs. */
+  readonly between: Effect.Effect<void>
 }
 
 // Arrays are drawn as long as their bounds allow.
 const size = 100
 
-export const explore = (
-  options: Options,
-  named: Named,
-  run: Run
-): Exploration => {
+export const explore = Effect.fnUntraced(function*(options: Options, named: Named, run: Run) {
   let runs = 0
   let faults = 0
   for (const seed of options.seeds) {
     runs++
     let first: Failure | undefined
     let shrinking = 0
-    const fails = (schedule: Fault.Schedule): boolean => {
-      const attempt = { seed, faults: schedule }
-      if (first === undefined) {
-        faults += schedule.length
-        options.onRun?.(attempt)
-      } else {
-        shrinking++
-      }
-      const failure = failureOf(run(attempt, undefined))
-      if (failure === undefined) return false
-      first ??= failure
-      // what fails otherwise is another fault of the program's
-      return failure.what === first.what
-    }
-    const result = Effect.runSync(
-      Arbitrary.checkEffect(options.faults, (schedule) => !fails(schedule), {
-        runs: 1,
-        size,
-        seed,
-        maxShrinks: options.maxShrinks
-      })
-    )
+    const holds = (schedule: Fault.Schedule) =>
+      Effect.as(options.between, schedule).pipe(Effect.map(() => {
+        const attempt = { seed, faults: schedule }
+        if (first === undefined) {
+          faults += schedule.length
+          options.onRun?.(attempt)
+        } else {
+          shrinking++
+        }
+        const failure = failureOf(run(attempt, undefined))
+        if (failure === undefined) return true
+        first ??= failure
+        // what fails otherwise is another fault of the program's
+        return failure.what !== first.what
+      }))
+    const result = yield* Arbitrary.checkEffect(options.faults, holds, {
+      runs: 1,
+      size,
+      seed,
+      maxShrinks: options.maxShrinks
+    })
     if (result._tag === "Passed") continue
     if (result._tag !== "Falsified") throw new Error(`no schedule of faults could be generated: ${result._tag}`)
     // bounds may ask for faults where none are needed
-    const smallest = fails([]) ? [] : result.shrunkInput
+    const smallest = (yield* holds([])) ? result.shrunkInput : []
     return broken({ seed, faults: smallest }, result.initialInput, { runs, shrinking }, named, run)
   }
-  return { _tag: "Held", runs, faults }
-}
+  return { _tag: "Held", runs, faults } as Exploration
+})
 
 const broken = (
   attempt: Attempt,
@@ -148,7 +145,10 @@ const failureOf = (exit: Exit.Exit<unknown, unknown>): Failure | undefined => {
 }
 
 /** The outcome in words. */
-export const format = (exploration: Exploration): string => {
+export const format = (
+  exploration: Exploration,
+  options?: { readonly replay?: boolean | undefined }
+): string => {
   if (exploration._tag === "Held") {
     return `all invariants held in ${exploration.runs} runs with ${exploration.faults} faults`
   }
@@ -163,7 +163,6 @@ export const format = (exploration: Exploration): string => {
         JSON.stringify(seed)
       } and ${found.length} faults, of which, by ${shrinkRuns} runs more, ${few}:`,
     ...(faults.length === 0 ? [] : [Fault.describe(faults).replaceAll(/^/gm, "  ")]),
-    "",
-    `replay: ${replay}`
+    ...(options?.replay === false ? [] : ["", `replay: ${replay}`])
   ].join("\n")
 }

@@ -40,6 +40,8 @@ import type { Trace } from "./trace.ts"
 export interface Life<R> {
   /** What its fibers run with: its services, and its clocks and random source. */
   readonly context: Context.Context<Services | R>
+  /** Its services alone. */
+  readonly services: Context.Context<Services | R>
   readonly membership: Membership["Service"]
   /** The socket: closing it is what a crash does to a node. */
   readonly socket: Scope.Closeable
@@ -71,6 +73,8 @@ export interface Stations<R> {
   readonly registry: Metric.MetricRegistry
   /** Fibers of nodes that have begun and not ended. */
   readonly activeFibers: () => number
+  /** From now on what nodes think of each other is recorded. */
+  readonly watchChanges: Effect.Effect<void>
   readonly known: (name: string) => Effect.Effect<Station<R>, SimulationError>
   readonly running: (name: string) => Effect.Effect<{ station: Station<R>; life: Life<R> }, SimulationError>
   readonly start: (name: string) => Effect.Effect<void, SimulationError>
@@ -90,7 +94,8 @@ export const make = Effect.fnUntraced(function*<R, E>(
   options: Options<R, E>,
   network: SimulatedNetwork["Service"],
   timing: Timing,
-  trace: Trace
+  trace: Trace,
+  onDefect: (defect: unknown) => void
 ) {
   const clock = yield* Clock.Clock
   const scheduler = yield* Scheduler.Scheduler
@@ -152,10 +157,13 @@ export const make = Effect.fnUntraced(function*<R, E>(
     return Layer.provideMerge(typeof layer === "function" ? layer(node, index) : layer, gossip)
   }
 
+  let isWatching = options.trace === true
   const watch = (name: string, membership: Membership["Service"]) =>
     Effect.forkIn(
       membership.changes.pipe(
         Stream.runForEach((event) => Effect.sync(() => trace.record(changed(name, event)))),
+        // the stream ends with its node; an observer that throws ends the run
+        Effect.catchDefect((defect) => Effect.sync(() => onDefect(defect))),
         Effect.ignore
       ),
       watching
@@ -186,11 +194,12 @@ export const make = Effect.fnUntraced(function*<R, E>(
       Effect.provideContext(Context.add(Context.merge(environment, disk), Transport, transport)),
       Effect.onError(() => Effect.andThen(Scope.close(scope, Exit.void), Scope.close(socket, Exit.void)))
     )
-    const context = Context.merge(Context.merge(environment, disk), built)
-    const life = { context, membership: Context.get(built, Membership), socket, scope }
+    const services = Context.merge(disk, built)
+    const context = Context.merge(environment, services)
+    const life = { context, services, membership: Context.get(built, Membership), socket, scope }
     station.life = life as Life<R>
     trace.record({ _tag: "NodeStarted", node: name, address: station.node.address, life: number })
-    if (options.trace === true) yield* watch(name, life.membership)
+    if (isWatching) yield* watch(name, life.membership)
   })
 
   const stop = Effect.fnUntraced(function*(name: string) {
@@ -222,8 +231,19 @@ export const make = Effect.fnUntraced(function*<R, E>(
     }
   })
 
+  const watchChanges = Effect.suspend(() => {
+    if (isWatching) return Effect.void
+    isWatching = true
+    return Effect.forEach(
+      all,
+      ({ life, node }) => life === undefined ? Effect.void : watch(node.name, life.membership),
+      { discard: true }
+    )
+  })
+
   const stations: Stations<R> = {
     all,
+    watchChanges,
     registry,
     activeFibers: () => fibers,
     known,

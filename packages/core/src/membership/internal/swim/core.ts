@@ -252,8 +252,16 @@ export class Core {
     if (change === undefined) return
     if (change === "Full") return this.count("drops", "TableFull")
     if (change === "NameTaken") return this.count("drops", "NameTaken")
+    this.#meet(change)
     if (change.standing) this.passOn(change.entry, claim, encoded)
     this.#follow(change, stood)
+  }
+
+  // What a node found out while it was alone is mostly about itself: others are dead to it, who are not to each other.
+  // Whom it meets it tells in a sync, which leaves them the time to refute.
+  #meet({ before, entry }: Change): void {
+    const isNew = !entry.isGone && (before === undefined || isGone(before.status))
+    if (isNew && this.clusterSize === 2 && this.broadcasts.size > 0) this.broadcasts.clear(this.self.key)
   }
 
   #follow({ before, entry, standing }: Change, stood: Member | undefined): void {
@@ -396,11 +404,19 @@ export class Core {
     this.#armGossip(this.config.gossipInterval)
   }
 
-  /** What fits into a datagram to a peer that leaves anyway. Strangers are told nothing: it would be spent on them. */
+  /**
+   * What fits into a datagram to a peer that leaves anyway. Strangers are told nothing: it would be spent on them. One
+   * lately dead is told just that, to refute it: who is dead to this side of a partition may not be to the other.
+   */
   piggyback(room: number, to: Address): ReadonlyArray<Uint8Array> {
     if (this.broadcasts.size === 0) return []
     if (this.table.liveAt(to) !== undefined) return this.broadcasts.take(room, this.retransmitLimit)
-    return this.#dying.some((entry) => entry.state.address === to) ? this.broadcasts.peek(room) : []
+    const dead = this.#dying.find((entry) => entry.state.address === to && entry.state.status === "Dead")
+    if (dead === undefined) return []
+    const { address, id, incarnation } = dead.state
+    const claim = { _tag: "Dead", id, address, incarnation, from: this.birth.id } as const
+    const bytes = encodeMessage(withAge(claim, this.now - dead.changedAt))
+    return bytes.length <= room ? [bytes] : []
   }
 
   // so that one who is wrongly held dead hears of it and can refute
