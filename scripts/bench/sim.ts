@@ -39,8 +39,11 @@ export const cluster = (options: { readonly nodes: number; readonly seconds: num
       const bytesPerNode = (heap() - heapBefore) / nodes
       const before = sim.network.totals()
       lap()
+      const cpuBefore = process.cpuUsage()
       yield* sim.advance(seconds * 1000)
       const idleWallMillis = lap()
+      const idleCpu = process.cpuUsage(cpuBefore)
+      const idleCpuMillis = (idleCpu.user + idleCpu.system) / 1000
       const after = sim.network.totals()
       yield* Effect.forEach(sim.nodes.filter((_, index) => index % 10 === 5), (node) => sim.crash(node.name), {
         discard: true
@@ -56,6 +59,8 @@ export const cluster = (options: { readonly nodes: number; readonly seconds: num
         idleSeconds: seconds,
         idleWallMillisPerSecond: round(idleWallMillis / seconds),
         nodeSecondsPerSecond: round(nodes * seconds / (idleWallMillis / 1000), 0),
+        // of the processor, whatever else the machine is doing
+        nodeSecondsPerCpuSecond: round(nodes * seconds / (idleCpuMillis / 1000), 0),
         idleDatagramsPerNodeSecond: round((after.datagramsSent - before.datagramsSent) / nodes / seconds),
         idleBytesPerNodeSecond: round((after.datagramBytesSent - before.datagramBytesSent) / nodes / seconds),
         crashed: nodes - sim.running().length,
