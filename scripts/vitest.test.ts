@@ -37,7 +37,7 @@ describe("a simulation that fails in vitest", () => {
       "{\"seed\":42,\"faults\":[{\"_tag\":\"Pause\",\"at\":1000,\"for\":1000,\"node\":\"n1\"}]}"
     )
     assert.strictEqual(replay?.[2], "failing.test.ts")
-    assert.strictEqual(replay?.[3], "'it'\\''s a failing assertion'")
+    assert.strictEqual(replay?.[3], "'^it'\\''s a failing assertion$'")
     assert.include(html, "<svg")
   })
 

@@ -38,18 +38,19 @@ export const Group = Schema.Array(Name).check(Schema.isMinLength(1), Schema.isUn
 export type Group = typeof Group.Type
 
 // A year, so that sums of them stay exact.
-const longest = 365 * 24 * 60 * 60 * 1000
-const Millis = Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: longest }))
+const year = 365 * 24 * 60 * 60 * 1000
+const Millis = Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: year }))
 const Probability = Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 1 }))
 
 // When a fault begins, in milliseconds after the schedule does.
 const at = { at: Millis }
 // How long it lasts, in milliseconds; to the end of the schedule when left out.
-const lasting = { ...at, for: Schema.optionalKey(Millis) }
+const lasting = { ...at, for: Schema.optionalKey(Millis.check(Schema.isGreaterThan(0))) }
 
 /**
  * A node ends as by a power failure. After `for` it is started again, as another process of the same name and address,
- * with the disk it had unless that is `lost`; without `for` it stays away.
+ * with the disk it had unless that is `lost`; without `for` it stays away. Of crashes that overlap the longest counts; one
+ * of a node that is down for another reason does nothing.
  */
 export const Crash = Schema.TaggedStruct("Crash", {
   ...lasting,
@@ -57,14 +58,14 @@ export const Crash = Schema.TaggedStruct("Crash", {
   disk: Schema.optionalKey(Schema.Literals(["kept", "lost"]))
 })
 
-/** A node's process stands still, as in a long garbage collection: its timers and what it receives wait. */
+/** A node's process, if it has one, stands still, as in a long garbage collection: its timers and what it receives wait. */
 export const Pause = Schema.TaggedStruct("Pause", { ...lasting, node: Name })
 
 /** A node's wall clock is set ahead (or back) by so many milliseconds, and stays so. */
 export const ClockJump = Schema.TaggedStruct("ClockJump", {
   ...at,
   node: Name,
-  by: Schema.Finite.check(Schema.isBetween({ minimum: -longest, maximum: longest }))
+  by: Schema.Finite.check(Schema.isBetween({ minimum: -year, maximum: year }))
 })
 
 /** A node's clocks run at another rate: `rate` of its seconds pass in one, 0.01 to 100. */
@@ -329,24 +330,47 @@ export const defaultBounds = {
 
 /**
  * Schedules for these nodes, by chance and within bounds. They shrink to fewer faults, smaller groups, shorter and
- * earlier faults, in round figures.
+ * earlier faults, in round figures. Throws a `RangeError` that names the bound when nothing is within them.
  */
 export const arbitrary = (nodes: Group, bounds?: Bounds): Arbitrary.Arbitrary<Schedule> => {
   const names = nodes.filter((name) => bounds?.spare?.includes(name) !== true)
-  if (names.length === 0) throw new RangeError("no node is left that faults could name")
+  const stranger = bounds?.spare?.find((name) => !nodes.includes(name))
+  refuse(names.length === 0, "spare", "no node is left that faults could name")
+  refuse(stranger !== undefined, "spare", `there is no node ${stranger}`)
+  const drawn = bounds?.kinds ?? kinds
+  refuse(drawn.length === 0, "kinds", "there is none")
+  const minFaults = bounds?.minFaults ?? defaultBounds.minFaults
+  const maxFaults = bounds?.maxFaults ?? Math.max(minFaults, defaultBounds.maxFaults)
+  refuse(!isCount(minFaults, 0), "minFaults", `expected a whole number from 0 to 1000, received ${minFaults}`)
+  refuse(!isCount(maxFaults, 1), "maxFaults", `expected a whole number from 1 to 1000, received ${maxFaults}`)
+  refuse(minFaults > maxFaults, "minFaults", `${minFaults} is above maxFaults, ${maxFaults}`)
+  const from = whole("from", bounds?.from ?? defaultBounds.from)
+  const within = whole("within", bounds?.within ?? Math.max(from, millis(defaultBounds.within)))
+  refuse(from > within, "from", `${from} ms is above within, ${within} ms`)
+  const shortest = Math.max(1, whole("shortest", bounds?.shortest ?? defaultBounds.shortest))
+  const longest = whole("longest", bounds?.longest ?? Math.max(shortest, millis(defaultBounds.longest)))
+  refuse(shortest > longest, "shortest", `${shortest} ms is above longest, ${longest} ms`)
+  const driftRates = bounds?.driftRates ?? defaultBounds.driftRates
+  const wrong = driftRates.find((rate) => !(rate >= 0.01 && rate <= 100))
+  refuse(
+    driftRates.length === 0 || wrong !== undefined,
+    "driftRates",
+    `expected rates from 0.01 to 100, received ${wrong}`
+  )
+  refuse(bounds?.clockJumps?.length === 0, "clockJumps", "there is none")
   return Schedules.arbitrary({
     nodes: names,
-    kinds: bounds?.kinds ?? kinds,
-    minFaults: bounds?.minFaults ?? defaultBounds.minFaults,
-    maxFaults: bounds?.maxFaults ?? defaultBounds.maxFaults,
-    from: Math.round(millis(bounds?.from ?? defaultBounds.from)),
-    within: Math.round(millis(bounds?.within ?? defaultBounds.within)),
-    shortest: Math.max(1, Math.round(millis(bounds?.shortest ?? defaultBounds.shortest))),
-    longest: Math.round(millis(bounds?.longest ?? defaultBounds.longest)),
+    kinds: drawn,
+    minFaults,
+    maxFaults,
+    from,
+    within,
+    shortest,
+    longest,
     stayAway: bounds?.stayAway ?? defaultBounds.stayAway,
     loseDisks: bounds?.loseDisks ?? defaultBounds.loseDisks,
     clockJumps: (bounds?.clockJumps ?? defaultBounds.clockJumps).map((by) => millis(by)),
-    driftRates: bounds?.driftRates ?? defaultBounds.driftRates
+    driftRates
   })
 }
 
@@ -397,7 +421,7 @@ export const words = (fault: Fault): string => {
   switch (fault._tag) {
     case "Crash":
       return fault.for === undefined
-        ? `${fault.node} crashes and stays away`
+        ? `${fault.node} crashes and stays away${fault.disk === "lost" ? ", its disk lost" : ""}`
         : `${fault.node} crashes and is back after ${seconds(fault.for)}${
           fault.disk === "lost" ? ", its disk lost" : ""
         }`
@@ -436,6 +460,19 @@ export const words = (fault: Fault): string => {
 // -----------------------------------------------------------------------------
 // internals
 // -----------------------------------------------------------------------------
+
+const refuse = (isWrong: boolean, bound: string, problem: string): void => {
+  if (isWrong) throw new RangeError(`${bound}: ${problem}`)
+}
+
+const isCount = (value: number, minimum: number): boolean =>
+  Number.isSafeInteger(value) && value >= minimum && value <= 1000
+
+const whole = (bound: string, input: Duration.Input): number => {
+  const value = Math.round(millis(input))
+  refuse(!(value >= 0 && value <= year), bound, `expected a duration from 0 to a year, received ${String(input)}`)
+  return value
+}
 
 const isGroup = (value: Group | Lasting | undefined): value is Group => Array.isArray(value)
 

@@ -105,11 +105,20 @@ export const ofEvents = <R = never>(
     let problem: string | undefined
     return Effect.as(
       simulation.observe((event) => {
-        problem ??= judge(event)
+        if (problem === undefined) problem = judged(judge, event)
       }),
       Effect.suspend(() => problem === undefined ? Effect.void : Effect.fail(problem))
     )
   })
+
+// an assertion says what is wrong by throwing
+const judged = (judge: (event: SimulationEvent) => string | undefined, event: SimulationEvent) => {
+  try {
+    return judge(event)
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  }
+}
 
 // -----------------------------------------------------------------------------
 // of memberships

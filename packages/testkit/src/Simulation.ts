@@ -30,10 +30,9 @@ import type * as Gossip from "@effect-gossip/core/Gossip"
 import { isLive, type Member } from "@effect-gossip/core/membership/Member"
 import type { Membership } from "@effect-gossip/core/membership/Membership"
 import type { Node } from "@effect-gossip/core/node/Node"
-import type { InvalidOption } from "@effect-gossip/core/Transport"
+import type * as Transport from "@effect-gossip/core/Transport"
 import * as Arbitrary from "effect/Arbitrary"
 import * as Cause from "effect/Cause"
-import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
@@ -48,7 +47,7 @@ import type * as KeyValueStore from "effect/persistence/KeyValueStore"
 import * as Scope from "effect/Scope"
 import * as TestClock from "effect/testing/TestClock"
 import * as Fault from "./Fault.ts"
-import { NotReached, NotRunning, type SimulationError, Violated } from "./internal/simulation/errors.ts"
+import { InvalidOption, NotReached, NotRunning, SimulationError, Violated } from "./internal/simulation/errors.ts"
 import * as Explore from "./internal/simulation/explore.ts"
 import * as Faults from "./internal/simulation/faults.ts"
 import * as Stations from "./internal/simulation/stations.ts"
@@ -89,7 +88,7 @@ export interface Options<R = never, E = never> {
     | ((node: SimulatedNode, index: number) => Partial<Gossip.Options>)
     | undefined
   /** Which protocol knows the members, such as `Swim.layer(…)`. Default: Swim with its defaults. */
-  readonly protocol?: Layer.Layer<never, InvalidOption> | undefined
+  readonly protocol?: Layer.Layer<never, Transport.InvalidOption> | undefined
   /** The application that runs in each node: built for each of its processes anew. */
   readonly layer?:
     | Layer.Layer<R, E, Services>
@@ -116,7 +115,7 @@ export interface RunOptions<R = never, E = never> extends Options<R, E> {
   readonly checkEvery?: Duration.Input | undefined
   /**
    * How long the simulation goes on when the program is done and all faults have ended, so that what is to hold in the
-   * end is looked at. Default: a second more than the slowest of the invariants has.
+   * end is looked at, once more at its end. Default: a second more than the slowest of the invariants has.
    */
   readonly settle?: Duration.Input | undefined
   /** How far time may go. Default: that of {@link VirtualTime.defaults}. */
@@ -266,60 +265,68 @@ export const make = <R = never, E = never>(
 ): Effect.Effect<Simulation<R>, SimulationError, SimulatedNetwork.SimulatedNetwork | Scope.Scope> =>
   Effect.flatMap(build(options), ({ simulation, start }) => Effect.as(start, simulation))
 
+/** How long nodes that end may take to, in milliseconds. */
+const patience = 60_000
+
+const positive = (option: string, input: Duration.Input): Effect.Effect<number, SimulationError> => {
+  const millis = Option.match(Duration.fromInput(input), { onNone: () => NaN, onSome: Duration.toMillis })
+  return millis > 0
+    ? Effect.succeed(millis)
+    : Stations.fail(new InvalidOption({ option, problem: `expected a duration above 0, received ${String(input)}` }))
+}
+
 const build = Effect.fnUntraced(function*<R, E>(
   options: Options<R, E>,
   observer?: (event: SimulationEvent) => void
 ) {
+  yield* Stations.check(options)
   const network = yield* SimulatedNetwork.SimulatedNetwork
   const virtualTime = Option.getOrUndefined(yield* Effect.serviceOption(VirtualTime.VirtualTime))
-  const clock = yield* Clock.Clock
   const timing = yield* Timing.make
-  const trace = new Trace(network, virtualTime, network.now)
-  if (observer !== undefined) yield* trace.observe(observer)
   const failure = yield* Deferred.make<never, SimulationError>()
-  const stations = yield* Stations.make(
-    options,
-    network,
-    timing,
-    trace,
-    (defect) => Deferred.doneUnsafe(failure, Effect.die(defect))
-  )
-  const faults = yield* Faults.make(
-    stations,
-    network,
-    timing,
-    trace,
-    (error) => Deferred.doneUnsafe(failure, Effect.fail(error))
-  )
-  const registered = Context.make(Metric.MetricRegistry, stations.registry)
-  const running = () => stations.all.filter((station) => station.life !== undefined)
+  const onFailure = (cause: Cause.Cause<SimulationError>) => Deferred.doneUnsafe(failure, Effect.failCause(cause))
+  const onDefect = (defect: unknown) => onFailure(Cause.die(defect))
+  const trace = new Trace(network, virtualTime, network.now, onDefect)
+  if (observer !== undefined) yield* trace.observe(observer)
 
   // virtual time's clock is moved as Effect's test clock is
   const advance = TestClock.adjust
+
+  /** Waits for a fiber, and moves time meanwhile. */
+  const join = Effect.fnUntraced(function*<A, E>(fiber: Fiber.Fiber<A, E>) {
+    if (virtualTime === undefined) yield* Effect.yieldNow
+    while (fiber.pollUnsafe() === undefined) {
+      if (virtualTime === undefined) {
+        yield* advance("10 millis")
+      } else {
+        // at once when it is done, and not only when all else of that instant is
+        const moving = virtualTime.runUntil(() => fiber.pollUnsafe() !== undefined, { atMost: "1 day" })
+        yield* Effect.raceFirst(Fiber.await(fiber), Effect.ignore(moving))
+      }
+    }
+    return yield* fiber.pollUnsafe()!
+  })
+
+  const stations = yield* Stations.make(options, network, timing, trace, onDefect, join)
+  const faults = yield* Faults.make(stations, network, timing, trace, onFailure)
+  const registered = Context.make(Metric.MetricRegistry, stations.registry)
+  const running = () => stations.all.filter((station) => station.life !== undefined)
 
   const until = Effect.fnUntraced(function*<E, R2>(
     condition: Effect.Effect<boolean, E, R2>,
     { atMost, every = "10 millis" }: { readonly atMost: Duration.Input; readonly every?: Duration.Input }
   ) {
     const limit = Duration.toMillis(Duration.fromInputUnsafe(atMost))
-    const began = clock.currentTimeMillisUnsafe()
+    const step = yield* positive("every", every)
+    const began = timing.now()
     while (true) {
-      if (yield* condition) return Duration.millis(clock.currentTimeMillisUnsafe() - began)
-      if (clock.currentTimeMillisUnsafe() - began >= limit) {
+      const taken = timing.now() - began
+      if (yield* condition) return Duration.millis(taken)
+      if (taken >= limit) {
         return yield* Stations.fail(new NotReached({ atMost: Duration.format(Duration.millis(limit)) }))
       }
-      yield* advance(every)
+      yield* advance(Math.min(step, limit - taken))
     }
-  })
-
-  /** Waits for a fiber, and moves time meanwhile. */
-  const join = Effect.fnUntraced(function*<A, E>(fiber: Fiber.Fiber<A, E>) {
-    if (virtualTime === undefined) yield* Effect.yieldNow
-    while (fiber.pollUnsafe() === undefined) {
-      if (virtualTime === undefined) yield* advance("10 millis")
-      else yield* Effect.orDie(virtualTime.runUntil(() => fiber.pollUnsafe() !== undefined, { atMost: "1 day" }))
-    }
-    return yield* fiber.pollUnsafe()!
   })
 
   const on = Effect.fnUntraced(function*<A, E, R2>(name: string, effect: Effect.Effect<A, E, R2>) {
@@ -366,11 +373,7 @@ const build = Effect.fnUntraced(function*<R, E>(
     network,
     disk: (name) => Effect.map(stations.known(name), ({ disk }) => disk),
     start: (name) => disturbing(stations.start(name)),
-    stop: (name) =>
-      disturbing(
-        Effect.flatMap(stations.stop(name), ({ leaving, socket }) =>
-          Effect.ensuring(join(leaving), Scope.close(socket, Exit.void)))
-      ),
+    stop: (name) => disturbing(stations.stop(name)),
     crash: (name) => disturbing(stations.crash(name)),
     partition: (group, from) =>
       Effect.map(
@@ -407,14 +410,20 @@ const build = Effect.fnUntraced(function*<R, E>(
   yield* Effect.addFinalizer(() =>
     Effect.gen(function*() {
       yield* stations.end
-      while (stations.closing.size > 0) yield* advance("100 millis")
+      for (let waited = 0; stations.closing.size > 0 && waited < patience; waited += 100) yield* advance("100 millis")
+      // a finalizer that does not end must not hide what went wrong before
+      for (const fiber of stations.closing) fiber.interruptUnsafe()
     })
   )
 
   const start = options.start === false
     ? Effect.void
-    : Effect.forEach(stations.all, ({ node }) => stations.start(node.name), { discard: true })
-  return { simulation, stations, trace, start }
+    // all at once: the application in one may wait for that in another
+    : Effect.forEach(stations.all, ({ node }) => stations.start(node.name), {
+      concurrency: "unbounded",
+      discard: true
+    })
+  return { simulation, stations, trace, faults, start }
 })
 
 // -----------------------------------------------------------------------------
@@ -438,28 +447,33 @@ export const runEffect = Effect.fnUntraced(function*<A, E, R = never, E2 = never
 ) {
   const { checkEvery = defaults.checkEvery, faults = [], invariants = [] } = options
   const network = yield* SimulatedNetwork.make({ seed: options.seed, link: options.link })
+  const every = yield* positive("checkEvery", checkEvery)
   const living = yield* Scope.make()
-  const watching = yield* Scope.make()
   const remains = yield* Effect.gen(function*() {
-    const { simulation, start, stations, trace } = yield* build(options, observer)
-    const violation = yield* watch(simulation, invariants, checkEvery, trace)
-    yield* start
+    const { faults: injected, simulation, start, stations, trace } = yield* build(options, observer)
+    const watched = yield* watch(simulation, invariants, every, trace)
+    // what is there from the beginning nodes find when they start; what is done to processes needs them
+    const isThere = (fault: Fault.Fault) =>
+      fault.at === 0 && fault._tag !== "Crash" && fault._tag !== "Pause" && fault._tag !== "BreakStreams"
     const done = Effect.gen(function*() {
-      yield* simulation.inject(faults)
+      yield* simulation.inject(faults.filter(isThere))
+      yield* start
+      yield* simulation.inject(faults.filter((fault) => !isThere(fault)))
       const value = yield* Effect.scoped(program(simulation))
-      yield* simulation.advance(Math.max(0, Fault.ends(faults) - simulation.now()))
+      yield* simulation.advance(Math.max(0, injected.endsAt() - injected.now()))
       yield* simulation.heal
-      if (faults.length > 0 || invariants.length > 0) yield* simulation.advance(options.settle ?? settling(invariants))
+      yield* simulation.advance(options.settle ?? settling(faults, invariants, every))
+      yield* watched.lookOnceMore
       return value
     })
     const value = yield* Effect.ensuring(
-      Effect.raceFirst(done, Effect.raceFirst(Deferred.await(violation), simulation.failure)),
+      Effect.raceFirst(done, Effect.raceFirst(Deferred.await(watched.violation), simulation.failure)),
       Effect.sync(() => trace.record({ _tag: "RunEnded" }))
     )
     return { value, stations, trace }
   }).pipe(
     Effect.provideService(SimulatedNetwork.SimulatedNetwork, network),
-    Effect.onExit((exit) => Effect.andThen(Scope.close(watching, exit), Scope.close(living, exit))),
+    Effect.onExit((exit) => Scope.close(living, exit)),
     Scope.provide(living)
   )
   const { stations, trace, value } = remains
@@ -472,8 +486,15 @@ export const runEffect = Effect.fnUntraced(function*<A, E, R = never, E2 = never
   return value
 }, Effect.scoped)
 
-const settling = (invariants: ReadonlyArray<{ readonly within: number }>): number =>
-  Math.max(0, ...invariants.map(({ within }) => within)) + 1000
+// so that each invariant is looked at when it has to hold
+const settling = (
+  faults: Fault.Schedule,
+  invariants: ReadonlyArray<{ readonly within: number }>,
+  every: number
+): number =>
+  faults.length === 0 && invariants.length === 0
+    ? 0
+    : Math.max(0, ...invariants.map(({ within }) => within)) + Math.max(1000, every)
 
 /** Runs a program with a simulation, wholly inside virtual time, and returns how it ended. See {@link runEffect}. */
 export const run = <A, E, R = never, E2 = never>(
@@ -567,6 +588,18 @@ export const exploreEffect = <A, E, R = never, E2 = never>(
   options: ProgramOptions<A, E, R, E2>
 ): Effect.Effect<Exploration> => exploring(options, Effect.yieldNow)
 
+/** The seeds to try. Throws `InvalidOption` when there are none: a search that tries nothing would always succeed. */
+export const seedsOf = (seeds: number | Iterable<string | number>): ReadonlyArray<string | number> => {
+  const all = typeof seeds === "number"
+    ? Number.isSafeInteger(seeds) && seeds > 0 ? Array.from({ length: seeds }, (_, seed) => seed) : []
+    : typeof seeds === "string"
+    ? []
+    : [...seeds]
+  if (all.length > 0) return all
+  const problem = `expected how many, 1 or more, or a list of which, received ${JSON.stringify(seeds)}`
+  throw new SimulationError({ reason: new InvalidOption({ option: "seeds", problem }) })
+}
+
 type ProgramOptions<A, E, R, E2> = ExploreOptions<R, E2> & {
   /** What the nodes are used for meanwhile. Default: nothing. */
   readonly program?: Program<A, E, R> | undefined
@@ -576,9 +609,10 @@ const exploring = <A, E, R, E2>(options: ProgramOptions<A, E, R, E2>, between: E
   const { faults, maxShrinks = 300, onRun, program, seeds = 100, title, ...rest } = options
   const used: Program<A | void, E, R> = program ?? nothing
   const nodes = Stations.nodesOf(options.nodes)
+  const tried = seedsOf(seeds)
   return Explore.explore(
     {
-      seeds: typeof seeds === "number" ? Array.from({ length: seeds }, (_, seed) => seed) : seeds,
+      seeds: tried,
       faults: Arbitrary.isArbitrary(faults) ? faults : Fault.arbitrary(nodes.map(({ name }) => name), faults),
       maxShrinks,
       onRun,

@@ -33,6 +33,7 @@
  */
 import { type it as effectIt, makeMethods, test } from "@effect/vitest"
 import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
 import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
@@ -51,7 +52,10 @@ import * as Timeline from "./Timeline.ts"
 // -----------------------------------------------------------------------------
 
 interface Common {
-  /** How long the test may take, in milliseconds of the host. Default: vitest's. */
+  /**
+   * How long the test may take, in milliseconds of the host. Vitest cannot stop what runs in virtual time: a test that
+   * took longer fails when it is done. Default: vitest's on the `TestClock`, else none.
+   */
   readonly timeout?: number | undefined
 }
 
@@ -89,9 +93,19 @@ export interface SimulationTest {
 
 /** Effect's `it`, with tests that run a simulation. */
 export const it: typeof effectIt & {
-  readonly simulation: SimulationTest & { readonly only: SimulationTest; readonly skip: SimulationTest }
+  readonly simulation: SimulationTest & {
+    readonly only: SimulationTest
+    readonly skip: SimulationTest
+    readonly skipIf: (condition: unknown) => SimulationTest
+    readonly runIf: (condition: unknown) => SimulationTest
+  }
 } = Object.assign(makeMethods(test.extend({})), {
-  simulation: Object.assign(tester(test), { only: tester(test.only), skip: tester(test.skip) })
+  simulation: Object.assign(tester(test), {
+    only: tester(test.only),
+    skip: tester(test.skip),
+    skipIf: (condition: unknown) => tester(condition ? test.skip : test),
+    runIf: (condition: unknown) => tester(condition ? test : test.skip)
+  })
 })
 
 // -----------------------------------------------------------------------------
@@ -107,14 +121,23 @@ const replayed = Config.String(Simulation.replayVariable).pipe(Config.option)
 
 function tester(define: typeof test | typeof test.only): SimulationTest {
   return (name: string, options: unknown, program?: unknown) => {
-    const { timeout, ...rest } = options as AnyOptions
-    define(
-      name,
-      timeout === undefined ? {} : { timeout },
-      (context) => perform(rest, (program ?? (() => Effect.void)) as AnyProgram, context)
-    )
+    const { timeout, ...rest } = withSeeds(options as AnyOptions)
+    const isLive = "clock" in rest && rest.clock === "TestClock"
+    // what failed is told, however late
+    define(name, isLive ? timeout === undefined ? {} : { timeout } : { timeout: 0 }, async (context) => {
+      const start = Effect.runSync(Clock.currentTimeMillis)
+      await perform(rest, (program ?? (() => Effect.void)) as AnyProgram, context)
+      const taken = Effect.runSync(Clock.currentTimeMillis) - start
+      if (!isLive && timeout !== undefined && taken > timeout) {
+        throw new Error(`the simulation took ${Math.round(taken)} ms of the host, which are more than ${timeout}`)
+      }
+    })
   }
 }
+
+// An iterable can be used up: a test may run more than once.
+const withSeeds = (options: AnyOptions): AnyOptions =>
+  isExploration(options) ? { ...options, seeds: Simulation.seedsOf(options.seeds) } : options
 
 const perform = async (options: AnyOptions, program: AnyProgram, context: TestContext): Promise<void> => {
   const token = Effect.runSync(replayed.parse(ConfigProvider.fromEnv()))
@@ -145,7 +168,7 @@ const single = async (
     if (Exit.isFailure(exit)) throw await failed(describe(exit.cause, options), replay, undefined, exit.cause, context)
     return
   }
-  const exit = Simulation.run(options, program)
+  const exit = Simulation.run({ trace: true, ...options }, program)
   if (Exit.isSuccess(exit)) return
   const { timeline } = Simulation.record({ ...options, title: context.task.name }, program)
   throw await failed(describe(exit.cause, options), replay, timeline, exit.cause, context)
@@ -173,7 +196,7 @@ const failed = async (
   const lines = [
     problem,
     "",
-    `replay: ${Simulation.replayVariable}=${quoted(replay)} vitest run ${task.file.name} -t ${quoted(task.name)}`
+    `replay: ${Simulation.replayVariable}=${quoted(replay)} vitest run ${task.file.name} -t ${quoted(only(task))}`
   ]
   if (timeline !== undefined) {
     const html = Timeline.html(timeline)
@@ -185,6 +208,15 @@ const failed = async (
     )
   }
   return new Error(lines.join("\n"), { cause: Cause.squash(cause) })
+}
+
+/** A pattern for vitest's `-t` that this test matches alone. */
+const only = (task: TestContext["task"]): string => {
+  const names = [task.name]
+  for (let suite = task.suite; suite !== undefined; suite = suite.suite) {
+    if (suite.name !== "") names.unshift(suite.name)
+  }
+  return `^${names.join(" ").replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&")}$`
 }
 
 const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`

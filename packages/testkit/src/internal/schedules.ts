@@ -28,8 +28,8 @@ const between = (minimum: number, maximum: number) => Schema.Int.check(Schema.is
 
 export const arbitrary = (bounds: Bounds): Arbitrary.Arbitrary<Schedule> => {
   const node = Schema.Literals(bounds.nodes)
-  const at = between(Math.min(bounds.from, bounds.within), bounds.within)
-  const span = between(Math.min(bounds.shortest, bounds.longest), bounds.longest)
+  const at = between(bounds.from, bounds.within)
+  const span = between(bounds.shortest, bounds.longest)
   const lasting = { at, for: span, node }
   const isAlone = bounds.nodes.length < 2
   // never all: a group must have others to be cut off from
@@ -79,7 +79,7 @@ export const arbitrary = (bounds: Bounds): Arbitrary.Arbitrary<Schedule> => {
     BreakStreams: Schema.TaggedStruct("BreakStreams", { at, group, from: other }),
     Disk: Schema.TaggedStruct("Disk", {
       ...lasting,
-      writes: Schema.optionalKey(probability),
+      writes: probability,
       reads: Schema.optionalKey(probability)
     })
   }

@@ -39,6 +39,16 @@ export class NotReached extends Schema.TaggedError<NotReached>()("NotReached", {
   }
 }
 
+/** An option makes no sense. */
+export class InvalidOption extends Schema.TaggedError<InvalidOption>()("InvalidOption", {
+  option: Schema.String,
+  problem: Schema.String
+}) {
+  override get message() {
+    return `${this.option}: ${this.problem}`
+  }
+}
+
 /** A fault, or a schedule of them, cannot be. */
 export class InvalidFault extends Schema.TaggedError<InvalidFault>()("InvalidFault", { problem: Schema.String }) {
   override get message() {
@@ -71,6 +81,7 @@ export const SimulationErrorReason = Schema.Union([
   AlreadyRunning,
   NotStarted,
   NotReached,
+  InvalidOption,
   InvalidFault,
   InvalidReplay,
   Violated

@@ -3,6 +3,7 @@ import * as Arbitrary from "effect/Arbitrary"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import * as Fault from "../../Fault.ts"
 import type { Attempt, Broken, Exploration } from "../../Simulation.ts"
@@ -95,7 +96,7 @@ export const explore = Effect.fnUntraced(function*(options: Options, named: Name
     if (result._tag !== "Falsified") throw new Error(`no schedule of faults could be generated: ${result._tag}`)
     // bounds may ask for faults where none are needed
     const smallest = (yield* holds([])) ? result.shrunkInput : []
-    return broken({ seed, faults: smallest }, result.initialInput, { runs, shrinking }, named, run)
+    return broken({ seed, faults: smallest }, result.initialInput, { runs, shrinking }, first!, named, run)
   }
   return { _tag: "Held", runs, faults } as Exploration
 })
@@ -104,13 +105,16 @@ const broken = (
   attempt: Attempt,
   found: Fault.Schedule,
   counts: { readonly runs: number; readonly shrinking: number },
+  first: Failure,
   named: Named,
   run: Run
 ): Broken => {
   const { exit, timeline } = record(attempt, named, run)
-  const failure = failureOf(exit)
-  // one seed is one run: it failed before
-  if (failure === undefined) throw new Error("a run with the same seed and schedule did not fail again")
+  const again = failureOf(exit)
+  const failure = again ?? {
+    ...first,
+    problem: `${first.problem} (it did not fail again with the same seed and faults: something is left from run to run)`
+  }
   return {
     _tag: "Broken",
     ...attempt,
@@ -140,9 +144,13 @@ const failureOf = (exit: Exit.Exit<unknown, unknown>): Failure | undefined => {
     return { what: error.reason.invariant, problem, cause }
   }
   // texts of errors tell names and times, which differ from schedule to schedule
-  const what = error instanceof Error ? `program: ${error.name}` : "program"
+  const what = ["program", kindOf(error), kindOf(Predicate.hasProperty(error, "reason") ? error.reason : undefined)]
+    .join(" ")
   return { what, problem, cause }
 }
+
+const kindOf = (error: unknown): string =>
+  Predicate.hasProperty(error, "_tag") ? String(error._tag) : error instanceof Error ? error.name : ""
 
 /** The outcome in words. */
 export const format = (

@@ -1,5 +1,6 @@
 /** Brings faults about in a simulation, and ends them. */
 import type { Address } from "@effect-gossip/core/Address"
+import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
 import * as Schema from "effect/Schema"
@@ -12,6 +13,13 @@ import { fail, type Station, type Stations } from "./stations.ts"
 import type { Trace } from "./trace.ts"
 
 type Step = Effect.Effect<void, SimulationError>
+
+/** What ends a fault that has begun, if anything does. */
+interface Begun {
+  readonly end: Step | undefined
+}
+
+const nothing: Begun = { end: undefined }
 
 /** A fault that was asked for. */
 interface Entry {
@@ -27,8 +35,12 @@ export interface Faults {
   readonly inject: (faults: Fault.Fault | Fault.Schedule) => Effect.Effect<Injected, SimulationError>
   /** Ends all that are in force, forgets those to come, and heals the network. */
   readonly heal: Step
-  /** How long none has been in force, in milliseconds; 0 while one is. */
+  /** How long none has been in force, in milliseconds; 0 while one is, or while a process is built or leaves. */
   readonly quietFor: () => number
+  /** When the last of them ends, as the clock of `timing` has it. */
+  readonly endsAt: () => number
+  /** That clock. */
+  readonly now: () => number
   /** Something happened now that nodes need time to come over. */
   readonly disturb: () => void
 }
@@ -41,7 +53,7 @@ export const make = Effect.fnUntraced(function*<R>(
   network: SimulatedNetwork["Service"],
   timing: Timing,
   trace: Trace,
-  onError: (error: SimulationError) => void
+  onError: (cause: Cause.Cause<SimulationError>) => void
 ) {
   const run = yield* FiberSet.makeRuntime<never>()
   const active = new Set<Entry>()
@@ -51,8 +63,15 @@ export const make = Effect.fnUntraced(function*<R>(
   const disks = new Map<Station<R>, Set<Entry>>()
   let ids = 0
   let disturbedAt = timing.now()
+  let endsAt = disturbedAt
   const disturb = () => {
     disturbedAt = timing.now()
+  }
+  // a stall is of a process: the next one of the node is awake
+  stations.onEnd = (station) => {
+    for (const entry of pauses.get(station) ?? []) forget(entry)
+    pauses.delete(station)
+    disturb()
   }
 
   // ---------------------------------------------------------------------------
@@ -72,50 +91,82 @@ export const make = Effect.fnUntraced(function*<R>(
     name: string,
     apply: (station: Station<R>, fault: Fault.Fault | undefined) => void
   ) =>
-    Effect.map(stations.known(name), (station): Step => {
+    Effect.map(stations.known(name), (station): Begun => {
       const stack = stacks.get(station) ?? new Set()
       stacks.set(station, stack.add(entry))
       apply(station, entry.fault)
-      return Effect.sync(() => {
+      const end = Effect.sync(() => {
         stack.delete(entry)
-        // a crash has ended it before
-        if (stacks.get(station) === stack) apply(station, Array.from(stack).at(-1)?.fault)
+        apply(station, Array.from(stack).at(-1)?.fault)
+      })
+      return { end }
+    })
+
+  const crashes = new Map<Station<R>, Set<Entry>>()
+
+  // A node is down as long as one of its crashes lasts; one that was down for other reasons stays so.
+  const crash = Effect.fnUntraced(function*(entry: Entry, fault: typeof Fault.Crash.Type) {
+    const station = yield* stations.known(fault.node)
+    const lasting = crashes.get(station) ?? new Set()
+    const isUp = station.life !== undefined || station.starting !== undefined
+    if (!isUp && lasting.size === 0) return nothing
+    crashes.set(station, lasting.add(entry))
+    if (isUp) yield* stations.crash(fault.node)
+    if (fault.disk === "lost") station.disk.wipeUnsafe()
+    const end = Effect.suspend(() => {
+      lasting.delete(entry)
+      const isDown = station.life === undefined && station.starting === undefined
+      return lasting.size === 0 && isDown
+        ? Effect.ensuring(stations.start(fault.node), Effect.sync(disturb))
+        : Effect.void
+    })
+    return { end }
+  })
+
+  const pause = (entry: Entry, fault: typeof Fault.Pause.Type) =>
+    Effect.flatMap(stations.known(fault.node), (station) => {
+      // there is no process to stall
+      if (station.life === undefined && station.starting === undefined) return Effect.succeed(nothing)
+      return stacked(pauses, entry, fault.node, ({ time }, paused) => {
+        if (paused === undefined) {
+          trace.record({ _tag: "NodeResumed", node: fault.node })
+          time.resume()
+        } else if (!time.isPaused) {
+          trace.record({ _tag: "NodePaused", node: fault.node })
+          time.pause()
+        }
       })
     })
 
-  const crash = (fault: typeof Fault.Crash.Type) =>
-    Effect.flatMap(stations.known(fault.node), (station) => {
-      // one that is down already stays as long as the former fault says
-      if (station.life === undefined) return Effect.succeed(Effect.void)
-      const restart = Effect.suspend(() => station.life === undefined ? stations.start(fault.node) : Effect.void)
-      return Effect.map(stations.crash(fault.node), () => {
-        pauses.delete(station)
-        if (fault.disk === "lost") station.disk.wipeUnsafe()
-        return restart
-      })
+  // the network notes what is recorded here in other words
+  const muted = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+    Effect.suspend(() => {
+      trace.muted++
+      return Effect.ensuring(effect, Effect.sync(() => trace.muted--))
     })
+
+  const onNetwork = <E>(
+    group: Fault.Group,
+    others: Fault.Group | undefined,
+    begin: (group: Array<Address>, others: Array<Address> | "others") => Effect.Effect<Effect.Effect<void>, E>
+  ) =>
+    Effect.flatMap(
+      Effect.all([addresses(group), orOthers(others)]),
+      ([group, others]) => Effect.map(muted(begin(group, others)), (end): Begun => ({ end: muted(end) }))
+    )
 
   /** Brings a fault about; returns what ends it. */
-  const apply = (entry: Entry): Effect.Effect<Step, SimulationError> => {
+  const apply = (entry: Entry): Effect.Effect<Begun, SimulationError> => {
     const { fault } = entry
     switch (fault._tag) {
       case "Crash":
-        return crash(fault)
+        return crash(entry, fault)
       case "Pause":
-        return stacked(pauses, entry, fault.node, (station, paused) => {
-          if (paused === undefined) {
-            if (!station.time.isPaused) return
-            trace.record({ _tag: "NodeResumed", node: fault.node })
-            station.time.resume()
-          } else if (!station.time.isPaused && station.life !== undefined) {
-            trace.record({ _tag: "NodePaused", node: fault.node })
-            station.time.pause()
-          }
-        })
+        return pause(entry, fault)
       case "ClockJump":
         return Effect.map(stations.known(fault.node), ({ time }) => {
           time.jump(fault.by)
-          return Effect.void
+          return nothing
         })
       case "ClockDrift":
         return stacked(
@@ -125,28 +176,35 @@ export const make = Effect.fnUntraced(function*<R>(
           ({ time }, drift) => time.setRate(drift?._tag === "ClockDrift" ? drift.rate : 1)
         )
       case "Partition":
-        return Effect.flatMap(
-          Effect.all([addresses(fault.group), orOthers(fault.from)]),
-          ([group, from]) => Effect.map(network.partition(group, from), ({ heal }) => heal)
+        return onNetwork(
+          fault.group,
+          fault.from,
+          (group, from) => Effect.map(network.partition(group, from), ({ heal }) => heal)
         )
       case "OneWayPartition":
-        return Effect.flatMap(
-          Effect.all([addresses(fault.from), orOthers(fault.to)]),
-          ([from, to]) => Effect.map(network.partitionOneWay(from, to), ({ heal }) => heal)
+        return onNetwork(
+          fault.from,
+          fault.to,
+          (from, to) => Effect.map(network.partitionOneWay(from, to), ({ heal }) => heal)
         )
       case "Link":
-        return Effect.flatMap(
-          Effect.all([addresses(fault.group), orOthers(fault.to)]),
-          ([group, to]) =>
+        return onNetwork(
+          fault.group,
+          fault.to,
+          (group, to) =>
             (fault.oneWay === true ? network.setLinkOneWay : network.setLink)(group, to, fault.link).pipe(
               Effect.map(({ reset }) => reset),
               Effect.catch((error) => fail(new InvalidFault({ problem: error.message })))
             )
         )
       case "BreakStreams":
-        return Effect.flatMap(
-          Effect.all([addresses(fault.group), orOthers(fault.from)]),
-          ([group, from]) => Effect.as(network.breakStreams(group, from), Effect.void)
+        return Effect.as(
+          onNetwork(
+            fault.group,
+            fault.from,
+            (group, from) => Effect.as(network.breakStreams(group, from), Effect.void)
+          ),
+          nothing
         )
       case "Disk":
         return stacked(disks, entry, fault.node, ({ disk }, broken) =>
@@ -160,40 +218,37 @@ export const make = Effect.fnUntraced(function*<R>(
   // beginning and ending
   // ---------------------------------------------------------------------------
 
-  // the network notes what is recorded here in other words
-  const muted = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
-    Effect.suspend(() => {
-      trace.isMuted = true
-      return Effect.ensuring(effect, Effect.sync(() => (trace.isMuted = false)))
-    })
+  /** The fault is over, without a step of its own. */
+  const forget = (entry: Entry): void => {
+    coming.delete(entry)
+    entry.timer?.cancel()
+    entry.timer = undefined
+    if (!active.delete(entry)) return
+    entry.end = undefined
+    disturb()
+    trace.record({ _tag: "FaultEnded", id: entry.id, fault: entry.fault })
+  }
 
   const finish = (entry: Entry): Step =>
     Effect.suspend(() => {
-      coming.delete(entry)
-      entry.timer?.cancel()
-      entry.timer = undefined
       const { end } = entry
-      if (end === undefined) return Effect.void
-      entry.end = undefined
-      active.delete(entry)
-      disturb()
-      trace.record({ _tag: "FaultEnded", id: entry.id, fault: entry.fault })
-      return muted(end)
+      forget(entry)
+      return end ?? Effect.void
     })
 
   const later = (delay: number, step: Step) =>
-    timing.schedule(delay, () => run(Effect.catch(step, (error) => Effect.sync(() => onError(error)))))
+    timing.schedule(delay, () => run(Effect.catchCause(step, (cause) => Effect.sync(() => onError(cause)))))
 
   const begin = (entry: Entry): Step =>
     Effect.gen(function*() {
       const { fault } = entry
-      coming.delete(entry)
+      if (!coming.delete(entry)) return
       disturb()
       trace.record({ _tag: "FaultBegan", id: entry.id, fault })
-      const end = yield* muted(apply(entry))
+      const { end } = yield* apply(entry)
       const lasts = Fault.lasts(fault)
       // nobody waits for a node that stays away
-      if (lasts === 0 || fault._tag === "Crash" && lasts === Infinity) return
+      if (end === undefined || fault._tag === "Crash" && lasts === Infinity) return
       entry.end = end
       active.add(entry)
       if (lasts !== Infinity) entry.timer = later(lasts, finish(entry))
@@ -206,6 +261,7 @@ export const make = Effect.fnUntraced(function*<R>(
     ).pipe(Effect.catch(fail))
     for (const fault of schedule) yield* Effect.forEach(Fault.nodes(fault), stations.known)
     const entries = schedule.map((fault): Entry => ({ id: ids++, fault, end: undefined, timer: undefined }))
+    endsAt = Math.max(endsAt, timing.now() + Fault.ends(schedule))
     for (const entry of entries) {
       coming.add(entry)
       if (entry.fault.at === 0) yield* begin(entry)
@@ -219,7 +275,9 @@ export const make = Effect.fnUntraced(function*<R>(
     heal: Effect.suspend(() => Effect.forEach([...active, ...coming], finish, { discard: true })).pipe(
       Effect.andThen(muted(network.heal))
     ),
-    quietFor: () => active.size > 0 ? 0 : timing.now() - disturbedAt,
+    quietFor: () => active.size > 0 || stations.isChanging() ? 0 : timing.now() - disturbedAt,
+    endsAt: () => endsAt,
+    now: timing.now,
     disturb
   }
   return faults

@@ -8,11 +8,12 @@ import { Membership } from "@effect-gossip/core/membership/Membership"
 import type { MembershipEvent } from "@effect-gossip/core/membership/MembershipEvent"
 import type { Node } from "@effect-gossip/core/node/Node"
 import { Transport } from "@effect-gossip/core/Transport"
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type * as Fiber from "effect/Fiber"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
 import * as Random from "effect/Random"
@@ -28,6 +29,7 @@ import * as SplitRandom from "../splitRandom.ts"
 import type { Timing } from "../timing.ts"
 import {
   AlreadyRunning,
+  InvalidOption,
   NotRunning,
   NotStarted,
   SimulationError,
@@ -55,6 +57,23 @@ export interface Station<R> {
   readonly disk: SimulatedDisk.SimulatedDisk
   lives: number
   life: Life<R> | undefined
+  /** The process that is being built. */
+  starting: Starting | undefined
+  /** The process that leaves. */
+  leaving: Leaving | undefined
+}
+
+interface Starting {
+  readonly fiber: Fiber.Fiber<unknown, unknown>
+  readonly socket: Scope.Closeable
+  readonly scope: Scope.Closeable
+  /** Whether it crashed before it ran. */
+  isAborted: boolean
+}
+
+interface Leaving {
+  readonly fiber: Fiber.Fiber<void>
+  readonly socket: Scope.Closeable
 }
 
 export const fail = (reason: SimulationErrorReason) => Effect.fail(new SimulationError({ reason }))
@@ -67,6 +86,32 @@ export const nodesOf = (nodes: number | ReadonlyArray<string>): ReadonlyArray<Si
   (typeof nodes === "number" ? Array.from({ length: nodes }, (_, index) => `n${index}`) : nodes)
     .map((name, index) => ({ name, address: addressOf(index + 1) }))
 
+const isName = (name: unknown): boolean => typeof name === "string" && name.length > 0 && name.length <= 128
+
+/** Fails when the options name no nodes, or one twice, or have no seed that stands for a run. */
+export const check = ({ nodes, seed }: Pick<Options, "nodes" | "seed">): Effect.Effect<void, SimulationError> => {
+  const names = typeof nodes === "number" ? [] : nodes
+  const problem = typeof nodes === "number"
+    ? Number.isSafeInteger(nodes) && nodes > 0 && nodes <= maxNodes ? undefined : `a number from 1 to ${maxNodes}`
+    : names.length === 0 || names.length > maxNodes
+    ? `1 to ${maxNodes} names`
+    : !names.every(isName)
+    ? "names of 1 to 128 characters"
+    : new Set(names).size < names.length
+    ? "names that differ"
+    : undefined
+  if (problem !== undefined) {
+    return fail(
+      new InvalidOption({ option: "nodes", problem: `expected ${problem}, received ${JSON.stringify(nodes)}` })
+    )
+  }
+  return typeof seed === "number" && !Number.isFinite(seed)
+    ? fail(new InvalidOption({ option: "seed", problem: `expected a text or a finite number, received ${seed}` }))
+    : Effect.void
+}
+
+const maxNodes = 100_000
+
 export interface Stations<R> {
   readonly all: ReadonlyArray<Station<R>>
   /** The nodes' metrics, of which a node takes away its own when it ends. */
@@ -78,13 +123,13 @@ export interface Stations<R> {
   readonly known: (name: string) => Effect.Effect<Station<R>, SimulationError>
   readonly running: (name: string) => Effect.Effect<{ station: Station<R>; life: Life<R> }, SimulationError>
   readonly start: (name: string) => Effect.Effect<void, SimulationError>
-  /** Begins to end a process gracefully; its socket is to be closed when it has left. */
-  readonly stop: (name: string) => Effect.Effect<
-    { readonly leaving: Fiber.Fiber<void>; readonly socket: Scope.Closeable },
-    SimulationError
-  >
+  readonly stop: (name: string) => Effect.Effect<void, SimulationError>
   readonly crash: (name: string) => Effect.Effect<void, SimulationError>
-  /** Ends all processes at once; returns those that take time to end. */
+  /** Whether a process is being built, or leaves. */
+  readonly isChanging: () => boolean
+  /** Is told of each process that ends. */
+  onEnd: (station: Station<R>) => void
+  /** Ends all processes as by a power failure. */
   readonly end: Effect.Effect<void>
   /** Processes that have ended, some fibers of which have not. */
   readonly closing: ReadonlySet<Fiber.Fiber<void>>
@@ -95,7 +140,9 @@ export const make = Effect.fnUntraced(function*<R, E>(
   network: SimulatedNetwork["Service"],
   timing: Timing,
   trace: Trace,
-  onDefect: (defect: unknown) => void
+  onDefect: (defect: unknown) => void,
+  /** Waits for a fiber, and moves time meanwhile. */
+  join: <A, E>(fiber: Fiber.Fiber<A, E>) => Effect.Effect<A, E>
 ) {
   const clock = yield* Clock.Clock
   const scheduler = yield* Scheduler.Scheduler
@@ -115,16 +162,20 @@ export const make = Effect.fnUntraced(function*<R, E>(
       time: new NodeTime(timing, clock, scheduler),
       disk: yield* SimulatedDisk.make({ seed: `${seed}/${node.name}/disk` }),
       lives: 0,
-      life: undefined
+      life: undefined,
+      starting: undefined,
+      leaving: undefined
     })
   }
   const byName = new Map(all.map((station) => [station.node.name, station]))
   // Closing a node takes time, which it is the caller who moves: nobody may wait for it without moving time.
   const closing = new Set<Fiber.Fiber<void>>()
 
-  const close = Effect.fnUntraced(function*(life: Life<R>) {
+  const close = Effect.fnUntraced(function*(
+    process: { readonly scope: Scope.Closeable; readonly context: Context.Context<never> }
+  ) {
     const fiber = yield* Effect.forkDetach(
-      Effect.provideContext(Scope.close(life.scope, Exit.void), life.context),
+      Effect.provideContext(Scope.close(process.scope, Exit.void), process.context),
       { startImmediately: true }
     )
     closing.add(fiber)
@@ -171,8 +222,11 @@ export const make = Effect.fnUntraced(function*<R, E>(
 
   const start = Effect.fnUntraced(function*(name: string) {
     const station = yield* known(name)
-    if (station.life !== undefined) return yield* fail(new AlreadyRunning({ name }))
-    const number = ++station.lives
+    const isUp = () => station.life !== undefined || station.starting !== undefined
+    if (isUp()) return yield* fail(new AlreadyRunning({ name }))
+    // the former process has the address until it has left
+    while (station.leaving !== undefined) yield* Effect.exit(join(station.leaving.fiber))
+    if (isUp()) return yield* fail(new AlreadyRunning({ name }))
     // closed by `stop`, `crash` and `end`, each in its way
     const socket = yield* Scope.make()
     const scope = yield* Scope.make()
@@ -181,6 +235,7 @@ export const make = Effect.fnUntraced(function*<R, E>(
       Scope.provide(network.open({ address: station.node.address }), socket),
       notStarted
     )
+    const number = ++station.lives
     const environment = Context.make(Clock.Clock, station.time as Clock.Clock).pipe(
       Context.add(Scheduler.Scheduler, station.time),
       Context.add(Random.Random, SplitRandom.make(`${seed}/${name}/${number}`)),
@@ -189,14 +244,27 @@ export const make = Effect.fnUntraced(function*<R, E>(
       Context.add(References.MinimumLogLevel, options.minimumLogLevel ?? "None")
     )
     const disk = yield* Scope.provide(station.disk.open, socket)
-    const built = yield* Layer.buildWithScope(Layer.fresh(layerOf(station)), scope).pipe(
-      Effect.mapError(notStarted),
-      Effect.provideContext(Context.add(Context.merge(environment, disk), Transport, transport)),
-      Effect.onError(() => Effect.andThen(Scope.close(scope, Exit.void), Scope.close(socket, Exit.void)))
+    const fiber = yield* Effect.forkDetach(
+      Layer.buildWithScope(Layer.fresh(layerOf(station)), scope).pipe(
+        Effect.provideContext(Context.add(Context.merge(environment, disk), Transport, transport))
+      ),
+      { startImmediately: true }
     )
-    const services = Context.merge(disk, built)
+    const starting: Starting = { fiber, socket, scope, isAborted: false }
+    station.starting = starting
+    const exit = yield* Effect.exit(Effect.onInterrupt(join(fiber), () => Fiber.interrupt(fiber)))
+    if (starting.isAborted) return
+    station.starting = undefined
+    if (Exit.isFailure(exit)) {
+      yield* Scope.close(socket, Exit.void)
+      yield* close({ scope, context: environment })
+      return yield* Cause.hasInterruptsOnly(exit.cause)
+        ? Effect.interrupt
+        : Effect.fail(notStarted(Cause.squash(exit.cause)))
+    }
+    const services = Context.merge(disk, exit.value)
     const context = Context.merge(environment, services)
-    const life = { context, services, membership: Context.get(built, Membership), socket, scope }
+    const life = { context, services, membership: Context.get(exit.value, Membership), socket, scope }
     station.life = life as Life<R>
     trace.record({ _tag: "NodeStarted", node: name, address: station.node.address, life: number })
     if (isWatching) yield* watch(name, life.membership)
@@ -206,30 +274,46 @@ export const make = Effect.fnUntraced(function*<R, E>(
     const { life, station } = yield* running(name)
     station.life = undefined
     trace.record({ _tag: "NodeStopped", node: name })
-    const leaving = yield* close(life)
-    return { leaving, socket: life.socket }
+    const fiber = yield* close(life)
+    const leaving = { fiber, socket: life.socket }
+    station.leaving = leaving
+    yield* Effect.ensuring(
+      join(fiber),
+      Effect.suspend(() => {
+        if (station.leaving === leaving) {
+          station.leaving = undefined
+          stations.onEnd(station)
+        }
+        return Scope.close(life.socket, Exit.void)
+      })
+    )
   })
 
   // what the node still tries to say comes to nothing, and what it still tries to write is not written
-  const crash = Effect.fnUntraced(function*(name: string) {
-    const { life, station } = yield* running(name)
-    station.life = undefined
-    trace.record({ _tag: "NodeCrashed", node: name })
-    yield* Scope.close(life.socket, Exit.void)
+  const kill = Effect.fnUntraced(function*(station: Station<R>) {
+    const { leaving, life, starting } = station
+    station.life = station.starting = station.leaving = undefined
+    for (const process of [life, starting, leaving]) {
+      if (process !== undefined) yield* Scope.close(process.socket, Exit.void)
+    }
     station.time.resume()
-    yield* close(life)
+    if (life !== undefined) yield* close(life)
+    if (starting !== undefined) {
+      starting.isAborted = true
+      starting.fiber.interruptUnsafe()
+      yield* close({ scope: starting.scope, context: Context.empty() })
+    }
+    stations.onEnd(station)
   })
 
-  const end = Effect.gen(function*() {
-    for (const station of all) {
-      const { life } = station
-      if (life === undefined) continue
-      station.life = undefined
-      yield* Scope.close(life.socket, Exit.void)
-      station.time.resume()
-      yield* close(life)
-    }
+  const crash = Effect.fnUntraced(function*(name: string) {
+    const station = yield* known(name)
+    if (station.life === undefined && station.starting === undefined) return yield* fail(new NotRunning({ name }))
+    trace.record({ _tag: "NodeCrashed", node: name })
+    yield* kill(station)
   })
+
+  const end = Effect.suspend(() => Effect.forEach(all, kill, { discard: true }))
 
   const watchChanges = Effect.suspend(() => {
     if (isWatching) return Effect.void
@@ -251,6 +335,8 @@ export const make = Effect.fnUntraced(function*<R, E>(
     start,
     stop,
     crash,
+    isChanging: () => all.some(({ leaving, starting }) => leaving !== undefined || starting !== undefined),
+    onEnd: () => {},
     end,
     closing
   }

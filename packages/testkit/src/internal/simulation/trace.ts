@@ -14,17 +14,20 @@ export class Trace {
   private readonly network: SimulatedNetwork["Service"]
   private readonly virtualTime: VirtualTime["Service"] | undefined
   private readonly now: () => number
-  /** Whether the network's notes say what is recorded here already. */
-  isMuted = false
+  /** Above 0 while the network's notes say what is recorded here already. */
+  muted = 0
+  private readonly onDefect: (defect: unknown) => void
 
   constructor(
     network: SimulatedNetwork["Service"],
     virtualTime: VirtualTime["Service"] | undefined,
-    now: () => number
+    now: () => number,
+    onDefect: (defect: unknown) => void
   ) {
     this.network = network
     this.virtualTime = virtualTime
     this.now = now
+    this.onDefect = onDefect
   }
 
   record(happening: Happening): void {
@@ -34,13 +37,21 @@ export class Trace {
     for (const observer of this.observers) observer({ at, ...happening })
   }
 
-  observe(observer: Observer): Effect.Effect<void, never, Scope.Scope> {
+  observe(observing: Observer): Effect.Effect<void, never, Scope.Scope> {
+    // whatever emits the event must go on; the run ends with the defect
+    const observer: Observer = (event) => {
+      try {
+        observing(event)
+      } catch (defect) {
+        this.onDefect(defect)
+      }
+    }
     const own = Effect.acquireRelease(
       Effect.sync(() => void this.observers.push(observer)),
       () => Effect.sync(() => void this.observers.splice(this.observers.indexOf(observer), 1))
     )
     const ofNetwork = this.network.observe((event) => {
-      if (event._tag !== "Note" || !this.isMuted) observer(event)
+      if (event._tag !== "Note" || this.muted === 0) observer(event)
     })
     return Effect.andThen(own, ofNetwork)
   }
