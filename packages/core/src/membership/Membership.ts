@@ -15,11 +15,11 @@ import type { NodeError } from "../node/NodeError.ts"
 import { encodeMessage, protocolVersion } from "../wire/Frame.ts"
 import { maxMetadataSize } from "../wire/Message.ts"
 import { compareBytes } from "./Claim.ts"
-import type { MembershipCommand } from "./internal/command.ts"
 import { Changes } from "./internal/service/changes.ts"
 import type { Member } from "./Member.ts"
 import { InvalidSeed, MembershipError, MetadataTooLarge, NoSeedAnswered, NoSeeds } from "./MembershipError.ts"
 import type { MembershipEvent } from "./MembershipEvent.ts"
+import type { MembershipCommand } from "./MembershipMachine.ts"
 import { MembershipProtocol } from "./MembershipProtocol.ts"
 
 // -----------------------------------------------------------------------------

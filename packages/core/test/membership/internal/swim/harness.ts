@@ -3,7 +3,7 @@
  */
 import type { Address } from "../../../../src/Address.ts"
 import * as Addresses from "../../../../src/Address.ts"
-import type { MembershipCommand, MembershipResult } from "../../../../src/membership/internal/command.ts"
+import type { MembershipCommand, MembershipResult } from "../../../../src/membership/MembershipMachine.ts"
 import { type Config, defaultConfig } from "../../../../src/membership/internal/swim/config.ts"
 import { SwimMachine } from "../../../../src/membership/internal/swim/machine.ts"
 import type { MembershipEvent } from "../../../../src/membership/MembershipEvent.ts"
