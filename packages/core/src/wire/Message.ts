@@ -149,6 +149,9 @@ export const Ack = Schema.TaggedStruct("Ack", {
   table: Schema.optionalKey(tableField.table).pipe(fieldId(2))
 })
 
+/** Says to who sent a `PingRequest` that its target has not answered this node either: Lifeguard's nack. */
+export const Nack = Schema.TaggedStruct("Nack", { nonce: Uint32.pipe(fieldId(1)) })
+
 // -----------------------------------------------------------------------------
 // sync
 // -----------------------------------------------------------------------------
@@ -182,6 +185,7 @@ export const Message = Schema.Union([
   Ping,
   PingRequest,
   Ack,
+  Nack,
   Alive,
   Suspect,
   Dead,

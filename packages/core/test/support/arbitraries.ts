@@ -110,6 +110,7 @@ export const message: Arbitrary.Arbitrary<Message.Message> = oneOf<Message.Messa
   struct("Ping", { nonce: uint32, target: name, table: uint32 }),
   struct("PingRequest", { nonce: uint32, target: name, address }),
   struct("Ack", { nonce: uint32 }, { table: uint32 }),
+  struct("Nack", { nonce: uint32 }),
   struct("SyncRequest", sync, told),
   struct("SyncResponse", sync, told)
 ])

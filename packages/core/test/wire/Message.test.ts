@@ -31,7 +31,7 @@ describe("Message", () => {
   it("has the kinds that its union has", () => {
     assert.deepStrictEqual(
       [...Message.tags].sort(),
-      ["Ack", "Alive", "Dead", "Left", "Ping", "PingRequest", "Suspect", "SyncRequest", "SyncResponse"]
+      ["Ack", "Alive", "Dead", "Left", "Nack", "Ping", "PingRequest", "Suspect", "SyncRequest", "SyncResponse"]
     )
   })
 
