@@ -30,7 +30,8 @@ export const exchanges = Metric.counter("gossip_exchanges", { description: "Requ
 /**
  * What was dropped, by `reason`: a frame or message that does not decode (`Malformed`, `ForeignVersion`,
  * `ForeignCluster`, `UndecodableMessage`), an overflow (`MailboxFull`, `SendQueueFull`, `LogsFull`, `TableFull`,
- * `NameTaken`, `RelaysFull`), a message that has no use (`Unexpected`, `Misdirected`, `LateAck`, `FutureIncarnation`), one that
+ * `NameTaken`, `RelaysFull`), a message that has no use (`Unexpected`, `Misdirected`, `LateAck`, `FutureIncarnation`,
+ * of a life that was `Forgotten`, or `Inconsistent` in itself), one that
  * broke the node (`Defect`), and one that could not be sent (`SendFailed`, `TooLarge`). What the transport dropped
  * because its receive buffer was full counts as `ReceiveBufferFull`.
  */

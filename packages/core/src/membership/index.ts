@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 export * as Claim from "./Claim.ts"
+export * as Heartbeat from "./Heartbeat.ts"
 export * as Member from "./Member.ts"
 export * as Membership from "./Membership.ts"
 export * as MembershipError from "./MembershipError.ts"

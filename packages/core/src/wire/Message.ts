@@ -10,6 +10,7 @@
 import { fieldId } from "effect/encoding/SchemaBinary"
 import * as Schema from "effect/Schema"
 import { Address } from "../Address.ts"
+import { DigestAck, DigestAck2, DigestSyn } from "./HeartbeatMessage.ts"
 import { Incarnation, Metadata, NodeId, Uint32 } from "./internal/fields.ts"
 
 // -----------------------------------------------------------------------------
@@ -154,7 +155,10 @@ export const Message = Schema.Union([
   Dead,
   Left,
   SyncRequest,
-  SyncResponse
+  SyncResponse,
+  DigestSyn,
+  DigestAck,
+  DigestAck2
 ])
 
 /** @since 0.1.0 */

@@ -4,4 +4,5 @@
  * @since 0.1.0
  */
 export * as Frame from "./Frame.ts"
+export * as HeartbeatMessage from "./HeartbeatMessage.ts"
 export * as Message from "./Message.ts"

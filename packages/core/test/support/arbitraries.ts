@@ -4,6 +4,7 @@
 import * as Arbitrary from "effect/Arbitrary"
 import * as Schema from "effect/Schema"
 import * as Address from "../../src/Address.ts"
+import * as HeartbeatMessage from "../../src/wire/HeartbeatMessage.ts"
 import * as Message from "../../src/wire/Message.ts"
 
 const between = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
@@ -105,6 +106,34 @@ const told = {
   buckets: bytes(Arbitrary.Constant(Message.bucketsSize))
 }
 
+export const digest: Arbitrary.Arbitrary<HeartbeatMessage.Digest> = Arbitrary.all({
+  fingerprint: incarnation,
+  incarnation,
+  heartbeat: uint32,
+  version: uint32,
+  status: of(["Alive", "Left", "Dead"])
+})
+
+const digests = Arbitrary.map(Arbitrary.array(digest, { maxLength: 12 }), HeartbeatMessage.packDigests)
+
+const keyValue = Arbitrary.all({ key: name, value: of(["", "v", "é", "🦊".repeat(128)]), version: uint32 })
+
+export const delta: Arbitrary.Arbitrary<HeartbeatMessage.Delta> = Arbitrary.map(
+  struct<HeartbeatMessage.Delta & { readonly _tag: string }>("Delta", { ...member, heartbeat: uint32 }, {
+    generation: incarnation,
+    protocolVersion: Arbitrary.schema(between(1, 255)),
+    metadata,
+    left: of([true, false]),
+    age: uint32,
+    since: uint32,
+    version: uint32,
+    keyValues: Arbitrary.array(keyValue, { maxLength: 4 })
+  }),
+  ({ _tag: _, ...delta }) => delta
+)
+
+const deltas = Arbitrary.array(delta, { maxLength: 4 })
+
 export const message: Arbitrary.Arbitrary<Message.Message> = oneOf<Message.Message>([
   ...claims,
   struct("Ping", { nonce: uint32, target: name, table: uint32 }),
@@ -112,7 +141,10 @@ export const message: Arbitrary.Arbitrary<Message.Message> = oneOf<Message.Messa
   struct("Ack", { nonce: uint32 }, { table: uint32 }),
   struct("Nack", { nonce: uint32 }),
   struct("SyncRequest", sync, told),
-  struct("SyncResponse", sync, told)
+  struct("SyncResponse", sync, told),
+  struct("DigestSyn", { digests }, { from: incarnation, to: incarnation }),
+  struct("DigestAck", { digests }, { deltas, more: of([true, false]), id: name, address }),
+  struct("DigestAck2", { deltas })
 ])
 
 /** Claims about few identities and with few incarnations, so that they meet. */

@@ -31,7 +31,21 @@ describe("Message", () => {
   it("has the kinds that its union has", () => {
     assert.deepStrictEqual(
       [...Message.tags].sort(),
-      ["Ack", "Alive", "Dead", "Left", "Nack", "Ping", "PingRequest", "Suspect", "SyncRequest", "SyncResponse"]
+      [
+        "Ack",
+        "Alive",
+        "Dead",
+        "DigestAck",
+        "DigestAck2",
+        "DigestSyn",
+        "Left",
+        "Nack",
+        "Ping",
+        "PingRequest",
+        "Suspect",
+        "SyncRequest",
+        "SyncResponse"
+      ]
     )
   })
 
