@@ -118,7 +118,7 @@ export const lifeguard = (
     median: seconds(firstMillis.median),
     p99: seconds(firstMillis.p99)
   }))
-  const falsePositives = (title: string, values: ReadonlyArray<object>, x: object, legend: boolean) => ({
+  const falsePositives = (title: string, values: ReadonlyArray<object>, x: object, isFirst: boolean) => ({
     title,
     width: 250,
     height: 190,
@@ -126,11 +126,11 @@ export const lifeguard = (
     mark: { type: "line", strokeWidth: 2.5, point: { size: 30 } },
     encoding: {
       x: { field: "at", type: "ordinal", ...x },
-      color: legend ? color : { ...color, legend: null },
+      color,
       y: {
         field: "falsePositives",
         type: "quantitative",
-        title: legend ? "false positives about healthy nodes per node-hour" : null,
+        title: isFirst ? "false positives about healthy nodes per node-hour" : null,
         scale: { type: "symlog", constant: 0.1 },
         axis: { values: [0, 0.1, 1, 10, 100, 1000, 10_000] }
       }
@@ -155,7 +155,7 @@ export const lifeguard = (
         data: { values: totals },
         encoding: {
           y: { field: "variant", type: "nominal", title: null, sort: variants.map(titleOf), axis: { labelLimit: 0 } },
-          color: { ...color, legend: null }
+          color
         },
         layer: [
           {
