@@ -40,7 +40,7 @@ export const drops = Metric.counter("gossip_drops", { description: "Datagrams, m
 /** Copies of messages heard before that were passed over undecoded. */
 export const duplicates = Metric.counter("gossip_duplicates", { description: "Messages heard before" })
 
-/** Probes, by `result` (`direct` or `indirect` ack, `failed`). */
+/** Probes, by `result` (`direct` or `indirect` ack, an ack over a `stream` alone, `failed`). */
 export const probes = Metric.counter("gossip_probes", { description: "Probes of the failure detector" })
 
 /** Suspicions, by `outcome` (`started`, `confirmed`). */
@@ -60,6 +60,9 @@ export const mailboxSize = Metric.gauge("gossip_mailbox_size", { description: "M
 
 /** Datagrams that wait to be sent. */
 export const sendQueueSize = Metric.gauge("gossip_send_queue_size", { description: "Datagrams that wait to be sent" })
+
+/** How badly this node itself does, as Swim's probes show: 0 is well, at most `localHealthMax - 1`. */
+export const localHealth = Metric.gauge("gossip_local_health", { description: "Lifeguard's local health, 0 is well" })
 
 /** Members, by `status`. */
 export const members = Metric.gauge("gossip_members", { description: "Members as this node sees them" })

@@ -123,6 +123,8 @@ export const make = Effect.fnUntraced(function*(options: Options) {
     )
   }
 
+  if (machine().localHealth !== undefined) node.gauge(GossipMetrics.localHealth, {}, () => machine().localHealth ?? 0)
+
   const ask = (request: MembershipCommand) => Effect.mapError(command(request), asMembershipError)
   const failure = Effect.mapError(node.failure, asMembershipError)
   const leave = Effect.asVoid(ask({ _tag: "Leave" }))

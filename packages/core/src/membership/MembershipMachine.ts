@@ -33,6 +33,8 @@ export interface MembershipMachine extends Machine<MembershipCommand, Membership
   readonly members: () => Array<Member>
   /** The member of a name. */
   readonly member: (id: string) => Member | undefined
+  /** Lifeguard's local health: 0 is well, more is worse. Left out by protocols that have none. */
+  readonly localHealth?: number
   /** Whether the node has left, and has not joined again. */
   readonly hasLeft: boolean
   /** What it knows, for the machine that takes its place. */

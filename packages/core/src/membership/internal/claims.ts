@@ -46,7 +46,8 @@ export const claimsOf = (entry: Entry, from: string, now: number, deadRetention:
   }
   switch (status) {
     case "Suspect": {
-      claims.push({ _tag: "Suspect", id, address, incarnation, from })
+      // passing a suspicion on confirms nothing
+      claims.push({ _tag: "Suspect", id, address, incarnation, from: entry.accuser ?? from })
       break
     }
     case "Dead": {

@@ -26,8 +26,8 @@ export class Entry {
   state: Claims.MemberState
   /** When the standing (incarnation and status) last changed, in milliseconds of the step clock. */
   changedAt: number
-  /** Tells the timer of the present suspicion from those of earlier ones. */
-  suspicionToken = 0
+  /** Who was the first to suspect it, in its present incarnation or the last in which it was suspected. */
+  accuser: string | undefined
   /** Place among the live, or -1. */
   position = -1
   contribution = 0

@@ -94,6 +94,12 @@ export class View<Timer> {
   /** A member that was live is dead or has left. */
   protected onGone(_entry: Entry): void {}
 
+  /** A claim about another member tells nothing new by itself: it was made before, perhaps by another accuser. */
+  protected onKnown(_claim: Claim, _encoded?: Uint8Array): void {}
+
+  /** This node refutes what was said of it. */
+  protected onRefuted(_claim: Claim): void {}
+
   /** A member is no longer remembered, after its time. */
   protected onReaped(_entry: Entry): void {}
 
@@ -160,19 +166,20 @@ export class View<Timer> {
     return Math.floor(this.random.nextDoubleUnsafe() * 0x1_0000_0000)
   }
 
-  /** Up to `count` different live members, this node and `except` left out, uniformly. */
-  choosePeers(count: number, except?: Entry): Array<Entry> {
+  /** Up to `count` different live members, this node left out, uniformly among those that are eligible. */
+  choosePeers(count: number, isEligible: (entry: Entry) => boolean = () => true): Array<Entry> {
     const { live } = this.table
     const chosen: Array<Entry> = []
+    const isCandidate = (entry: Entry) => entry !== this.self && isEligible(entry) && !chosen.includes(entry)
     // few are wanted of many, so that drawing again beats shuffling; with few to choose from, take them in turn
     if (live.length > 4 * (count + 2)) {
-      while (chosen.length < count) {
+      for (let draws = 8 * count; draws > 0 && chosen.length < count; draws--) {
         const entry = live[this.draw(live.length)]!
-        if (entry !== this.self && entry !== except && !chosen.includes(entry)) chosen.push(entry)
+        if (isCandidate(entry)) chosen.push(entry)
       }
-      return chosen
+      if (chosen.length === count) return chosen
     }
-    const candidates = live.filter((entry) => entry !== this.self && entry !== except)
+    const candidates = live.filter(isCandidate)
     while (chosen.length < count && candidates.length > 0) {
       chosen.push(...candidates.splice(this.draw(candidates.length), 1))
     }
@@ -299,9 +306,10 @@ export class View<Timer> {
   adopt(claim: Claim, age: number, encoded?: Uint8Array): void {
     const stood = this.table.standingFor(claim.id)?.member
     const change = this.table.apply(claim, this.now - age)
-    if (change === undefined) return
+    if (change === undefined) return this.onKnown(claim, encoded)
     if (change === "Full") return this.count("drops", "TableFull")
     if (change === "NameTaken") return this.count("drops", "NameTaken")
+    if (change.standing && claim._tag === "Suspect") change.entry.accuser = claim.from
     if (change.standing) this.passOn(change.entry, claim, encoded)
     this.#follow(change, stood)
   }
@@ -386,6 +394,7 @@ export class View<Timer> {
     this.count("refutations", claim._tag)
     this.log("Info", `refuting that this node is ${claim._tag.toLowerCase()} in incarnation ${claim.incarnation}`)
     this.sayAlive(claim.incarnation + 1, this.metadata)
+    this.onRefuted(claim)
   }
 
   // An earlier life is outbid once. One that outbids in turn is alive: another process has this name and address, and

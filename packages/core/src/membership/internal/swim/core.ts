@@ -3,6 +3,7 @@
  * of the step clock.
  */
 import type { Address } from "../../../Address.ts"
+import { ceilLog } from "../../../internal/math.ts"
 import type { Birth } from "../../../node/Protocol.ts"
 import { encodeMessage } from "../../../wire/Frame.ts"
 import type { Claim } from "../../../wire/Message.ts"
@@ -10,13 +11,16 @@ import type { MembershipMachine } from "../../MembershipMachine.ts"
 import { Broadcasts } from "../broadcasts.ts"
 import { withAge } from "../claims.ts"
 import type { JoiningTimer } from "../joining.ts"
-import type { Entry } from "../table.ts"
+import { type Entry, keyOf } from "../table.ts"
 import { type Via, View, type ViewTimer } from "../view.ts"
 import { type Config, spreadTime } from "./config.ts"
+import { LocalHealth } from "./health.ts"
+import { Standstill } from "./standstill.ts"
 
 export type Timer =
   | { readonly _tag: "Probe"; readonly epoch: number }
   | { readonly _tag: "ProbeTimeout"; readonly nonce: number }
+  | { readonly _tag: "Nack"; readonly nonce: number }
   | { readonly _tag: "Suspicion"; readonly key: string; readonly token: number }
   | { readonly _tag: "Gossip"; readonly token: number }
   | { readonly _tag: "Sync"; readonly epoch: number }
@@ -29,34 +33,59 @@ export type Timer =
  */
 const maxVerbatim = 300
 
-/** What other parts of Swim do about a member that becomes live, or suspected. */
+/** Least time between two warnings of one kind. */
+const warningInterval = 60_000
+
+/** What other parts of Swim do about a member that becomes live, suspected, suspected by another as well, or gone. */
 export interface Followers {
   readonly onLive: (entry: Entry) => void
   readonly onSuspect: (entry: Entry) => void
+  /** Whether others are to know that this one accuses as well. */
+  readonly onConfirm: (entry: Entry, from: string) => boolean
+  readonly onGone: (entry: Entry) => void
 }
 
 export class Core extends View<Timer> {
   override readonly config: Config
   readonly broadcasts = new Broadcasts()
+  readonly health: LocalHealth
+  readonly standstill: Standstill
   readonly #followers: Followers
   #gossipArmed = false
   #gossipToken = 0
   #dying: Array<Entry> = []
+  #exchanges = 0
+  readonly #warned = new Map<string, number>()
 
   constructor(birth: Birth<MembershipMachine>, config: Config, metadata: Uint8Array, followers: Followers) {
     super(birth, config, metadata)
     this.config = config
+    this.health = new LocalHealth(config.localHealthMax)
+    // shorter delays are any process's
+    this.standstill = new Standstill(Math.max(20, config.probeInterval / 10))
     this.#followers = followers
   }
 
   /** How often a claim is sent: memberlist's `retransmitLimit`. */
   get retransmitLimit(): number {
-    return this.config.retransmitMultiplier * Math.ceil(Math.log10(this.clusterSize + 1))
+    return this.config.retransmitMultiplier * ceilLog(this.clusterSize + 1, 10)
   }
 
   /** How long a claim needs to be known by all, in milliseconds. */
   get spreadTime(): number {
     return spreadTime(this.config, this.clusterSize)
+  }
+
+  /** A number for an exchange, by which its answer is known. */
+  nextExchange(): number {
+    return ++this.#exchanges
+  }
+
+  /** Says what an operator should know, and not again and again. */
+  warn(kind: string, text: string): void {
+    if (this.now - (this.#warned.get(kind) ?? -Infinity) < warningInterval) return
+    this.#warned.set(kind, this.now)
+    this.log("Warn", text)
   }
 
   // ---------------------------------------------------------------------------
@@ -80,7 +109,21 @@ export class Core extends View<Timer> {
     this.#followers.onSuspect(entry)
   }
 
+  // a claim that was made before, but not by this accuser
+  protected override onKnown(claim: Claim, encoded?: Uint8Array): void {
+    if (claim._tag !== "Suspect") return
+    const entry = this.table.get(keyOf(claim))
+    if (entry?.state.status !== "Suspect" || entry.state.incarnation !== claim.incarnation) return
+    if (this.#followers.onConfirm(entry, claim.from)) this.passOn(entry, claim, encoded)
+  }
+
+  protected override onRefuted(claim: Claim): void {
+    // others could not reach it: it may have been too slow for them
+    if (claim._tag === "Suspect" || claim._tag === "Dead") this.health.worsen(1)
+  }
+
   protected override onGone(entry: Entry): void {
+    this.#followers.onGone(entry)
     if (entry.state.status === "Dead") this.#dying.push(entry)
   }
 

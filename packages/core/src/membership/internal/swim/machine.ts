@@ -12,6 +12,7 @@ import type { Out } from "../view.ts"
 import type { Config } from "./config.ts"
 import { Core, type Timer } from "./core.ts"
 import { Probing } from "./probing.ts"
+import { Relaying, type Shown } from "./relaying.ts"
 import { Suspicions } from "./suspicion.ts"
 import { Sync } from "./sync.ts"
 
@@ -20,6 +21,7 @@ export const handles: ReadonlyArray<Tag> = [
   "Ping",
   "PingRequest",
   "Ack",
+  "Nack",
   "Alive",
   "Suspect",
   "Dead",
@@ -34,6 +36,7 @@ const idempotent: ReadonlyArray<Tag> = ["Alive", "Suspect", "Dead", "Left"]
 export class SwimMachine implements MembershipMachine {
   readonly #core: Core
   readonly #probing: Probing
+  readonly #relaying: Relaying
   readonly #suspicions: Suspicions
   readonly #sync: Sync
   readonly #lifecycle: Lifecycle
@@ -45,14 +48,18 @@ export class SwimMachine implements MembershipMachine {
   ) {
     const core = new Core(birth, config, options.metadata, {
       onLive: (entry) => this.#probing.add(entry),
-      onSuspect: (entry) => this.#suspicions.start(entry)
+      onSuspect: (entry) => this.#suspicions.start(entry),
+      onConfirm: (entry, from) => this.#suspicions.confirm(entry, from),
+      onGone: (entry) => this.#suspicions.end(entry)
     })
     this.#core = core
     this.#sync = new Sync(core, options.seeds)
-    this.#probing = new Probing(core, {
+    const shown: Shown = {
       onAck: (peer, table) => this.#sync.compareAcked(peer, table),
       onPing: (from, table) => this.#sync.compare(from, table)
-    })
+    }
+    this.#probing = new Probing(core, shown)
+    this.#relaying = new Relaying(core, shown)
     this.#suspicions = new Suspicions(core)
     this.#lifecycle = new Lifecycle(core, this.#sync.joining, {
       start: (again) => this.#start(again),
@@ -79,6 +86,10 @@ export class SwimMachine implements MembershipMachine {
     return this.#core.member(id)
   }
 
+  get localHealth(): number {
+    return this.#core.health.score
+  }
+
   get hasLeft(): boolean {
     return this.#core.hasLeft
   }
@@ -100,6 +111,8 @@ export class SwimMachine implements MembershipMachine {
   step(input: Input<MembershipCommand>, now: number, random: RandomSource): ReadonlyArray<Out> {
     const core = this.#core
     core.begin(now, random)
+    const stood = core.standstill.until(now)
+    if (stood > 0) this.#stoodStill(stood)
     switch (input._tag) {
       case "Started": {
         this.#lifecycle.start()
@@ -110,12 +123,13 @@ export class SwimMachine implements MembershipMachine {
         break
       }
       case "Requested": {
-        if (input.message._tag === "SyncRequest") this.#sync.onRequest(input.reply, input.message)
-        else core.out({ _tag: "Reply", reply: input.reply, message: undefined })
+        this.#answer(input.reply, input.message)
         break
       }
       case "Answered": {
-        this.#sync.onAnswer(input.exchange, input.answer, input.failure)
+        if (!this.#probing.onAnswer(input.exchange, input.answer)) {
+          this.#sync.onAnswer(input.exchange, input.answer, input.failure)
+        }
         break
       }
       case "Due": {
@@ -139,14 +153,42 @@ export class SwimMachine implements MembershipMachine {
     this.#sync.start()
   }
 
+  // What was said to this node meanwhile it has not read yet, and some of that it never will.
+  #stoodStill(millis: number): void {
+    const core = this.#core
+    if (!core.health.isKept || core.phase !== "running") return
+    const { probeInterval } = core.config
+    // as if each probe that should have been had failed by its own fault
+    core.health.worsen(1 + Math.floor(millis / probeInterval))
+    this.#probing.extend(millis)
+    this.#suspicions.extend(millis)
+    if (millis < probeInterval) return
+    core.warn("standstill", `this node stood still for ${(millis / 1000).toFixed(1)} s: others have that time again`)
+  }
+
+  #answer(reply: number, message: Message): void {
+    switch (message._tag) {
+      case "SyncRequest":
+        return this.#sync.onRequest(reply, message)
+      case "Ping":
+        return this.#relaying.onRequest(reply, message)
+      default:
+        return this.#core.out({ _tag: "Reply", reply, message: undefined })
+    }
+  }
+
   #receive(from: Address, message: Message, encoded: Uint8Array): void {
     switch (message._tag) {
       case "Ping":
-        return this.#probing.onPing(from, message)
+        return this.#relaying.onPing(from, message)
       case "PingRequest":
-        return this.#probing.onPingRequest(from, message)
+        return this.#relaying.onPingRequest(from, message)
       case "Ack":
-        return this.#probing.onAck(message)
+        // an ack that comes after its period has been judged already
+        if (!this.#probing.onAck(message) && !this.#relaying.onAck(message)) this.#core.count("drops", "LateAck")
+        return
+      case "Nack":
+        return this.#probing.onNack(from, message)
       case "Alive":
       case "Suspect":
       case "Dead":
@@ -162,9 +204,12 @@ export class SwimMachine implements MembershipMachine {
   #due(timer: Timer): void {
     switch (timer._tag) {
       case "Probe":
+        this.#relaying.forgetExpired()
         return this.#probing.period(timer.epoch)
       case "ProbeTimeout":
         return this.#probing.timeout(timer.nonce)
+      case "Nack":
+        return this.#relaying.timeout(timer.nonce)
       case "Suspicion":
         return this.#suspicions.expire(timer.key, timer.token)
       case "Gossip":

@@ -5,6 +5,7 @@
  * nodes whose probes show different tables for longer than a claim needs to spread sync at once.
  */
 import type { Address } from "../../../Address.ts"
+import { ceilLog } from "../../../internal/math.ts"
 import { ownAddress } from "../../../node/Protocol.ts"
 import { bucketsSize, type Claim, type Message, type SyncRequest, type SyncResponse } from "../../../wire/Message.ts"
 import { claimOverhead } from "../claims.ts"
@@ -33,7 +34,6 @@ export class Sync {
   readonly #core: Core
   readonly joining: Joining
   readonly #pending = new Map<number, Pending>()
-  #exchanges = 0
   #differsSince: number | undefined
   #credit = divergenceBurst
   #creditAt: number
@@ -64,7 +64,7 @@ export class Sync {
   periodic(epoch: number): void {
     const core = this.#core
     if (core.phase !== "running" || epoch !== core.epoch) return
-    const scale = core.clusterSize <= 32 ? 1 : Math.ceil(Math.log2(core.clusterSize) - Math.log2(32)) + 1
+    const scale = core.clusterSize <= 32 ? 1 : ceilLog(core.clusterSize / 32, 2) + 1
     core.wake(core.config.syncInterval * scale, { _tag: "Sync", epoch })
     const [peer] = core.choosePeers(1)
     if (peer !== undefined) this.#request("periodic", peer.state.address, false, undefined)
@@ -137,7 +137,7 @@ export class Sync {
     differs?: (entry: Entry) => boolean
   ): void {
     const core = this.#core
-    const exchange = ++this.#exchanges
+    const exchange = core.nextExchange()
     this.#pending.set(exchange, { reason, to, pushed: push, attempt })
     core.count("syncs", reason)
     core.out({
