@@ -137,7 +137,7 @@ export const lifeguard = (
   )
 
 export const pausedCounts: ReadonlyArray<number> = [1, 4, 8, 16, 32]
-export const pauses: ReadonlyArray<number> = [128, 1024, 8192, 16_384, 32_768]
+export const pauses: ReadonlyArray<number> = [128, 8192, 16_384, 32_768]
 export const gaps: ReadonlyArray<number> = [64]
 
 /** What a variant came to over all its cells; `factor` says how many times more plain Swim had of it. */

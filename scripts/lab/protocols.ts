@@ -52,20 +52,19 @@ export const get = (name: Name): Protocol => protocols[name]
 
 const plain = { localHealthMax: 1, nacks: false, suspicionMaxMultiplier: 1, buddySystem: false }
 
-/** Swim with some parts of Lifeguard, as options of it; all but the last without the probes over streams. */
+/** Swim with some parts of Lifeguard, as options of it. */
 export const variants = {
-  plain: { title: "SWIM", settings: { ...plain, streamProbe: false } },
+  plain: { title: "SWIM", settings: plain },
   health: {
     title: "+ local health",
-    settings: { ...plain, streamProbe: false, localHealthMax: Swim.defaults.localHealthMax, nacks: true }
+    settings: { ...plain, localHealthMax: Swim.defaults.localHealthMax, nacks: Swim.defaults.nacks }
   },
   suspicion: {
     title: "+ dynamic suspicion",
-    settings: { ...plain, streamProbe: false, suspicionMaxMultiplier: Swim.defaults.suspicionMaxMultiplier }
+    settings: { ...plain, suspicionMaxMultiplier: Swim.defaults.suspicionMaxMultiplier }
   },
-  buddy: { title: "+ buddy system", settings: { ...plain, streamProbe: false, buddySystem: true } },
-  lifeguard: { title: "all of Lifeguard", settings: { streamProbe: false } },
-  defaults: { title: "Swim's defaults", settings: {} }
+  buddy: { title: "+ buddy system", settings: { ...plain, buddySystem: Swim.defaults.buddySystem } },
+  lifeguard: { title: "all of Lifeguard", settings: {} }
 } satisfies { readonly [name: string]: { readonly title: string; readonly settings: Settings } }
 
 export type Variant = keyof typeof variants
