@@ -210,7 +210,7 @@ export class Lab {
 
   /** The last message of a kind. */
   last<Tag extends Message["_tag"]>(tag: Tag): (Sent & { readonly message: { readonly _tag: Tag } }) | undefined {
-    return this.sent.filter(({ message }) => message._tag === tag).at(-1) as never
+    return this.sent.findLast(({ message }) => message._tag === tag) as never
   }
 }
 
