@@ -34,14 +34,15 @@ export const claimsOf = (entry: Entry, from: string, now: number, deadRetention:
   const age = now - entry.changedAt
   const claims: Array<Claim> = []
   if (profile !== undefined && !entry.isGone) {
-    const { metadata, protocolVersion } = profile
+    const { metadata, protocolVersion, votes } = profile
     claims.push({
       _tag: "Alive",
       id,
       address,
       incarnation: profile.incarnation,
       protocolVersion,
-      ...(metadata.length === 0 ? undefined : { metadata })
+      ...(metadata.length === 0 ? undefined : { metadata }),
+      ...(votes ? undefined : { votes })
     })
   }
   switch (status) {
