@@ -50,6 +50,8 @@ export class View<Timer> {
   phase: Phase = "running"
   /** What this node says of itself, or will when it joins again. */
   metadata: Uint8Array
+  /** Whether this node counts where a majority decides, as it says of itself. */
+  readonly votes: boolean
   /** Counts the times this node joined again after it had left: periodic timers of before are stale. */
   epoch = 0
 
@@ -62,7 +64,7 @@ export class View<Timer> {
   #outbids = { since: -Infinity, count: 0 }
 
   /** @param metadata what the node says of itself, unless a machine before this one said otherwise */
-  constructor(birth: Birth<MembershipMachine>, config: ViewConfig, metadata: Uint8Array) {
+  constructor(birth: Birth<MembershipMachine>, config: ViewConfig, metadata: Uint8Array, votes = true) {
     const { now, previous, wallClock } = birth
     const former = previous?.self
     const incarnation = Math.max(Math.floor(wallClock), former === undefined ? 0 : former.incarnation + 1)
@@ -70,6 +72,7 @@ export class View<Timer> {
     this.config = config
     this.now = now
     this.metadata = former?.metadata ?? metadata
+    this.votes = votes
     this.table = new MemberTable(config.maxMembers)
     const change = this.table.apply(this.#alive(incarnation, this.metadata), now)
     if (change === undefined || typeof change === "string") throw new Error("the table has no room for the node itself")
@@ -245,7 +248,8 @@ export class View<Timer> {
       address: this.birth.address,
       incarnation,
       protocolVersion,
-      ...(metadata.length === 0 ? undefined : { metadata })
+      ...(metadata.length === 0 ? undefined : { metadata }),
+      ...(this.votes ? undefined : { votes: false })
     }
   }
 
@@ -289,6 +293,17 @@ export class View<Timer> {
     const believed = this.believe(claim, via, entry)
     if (believed === claim) this.adopt(claim, age, encoded)
     else this.adopt(believed, ageOf(believed))
+  }
+
+  /**
+   * This node by itself doubts that a live member is there, or does so no more. That is no claim: nobody is told, and
+   * the member has nothing to refute.
+   */
+  doubt(entry: Entry, doubted: boolean): void {
+    if (entry.doubted === doubted) return
+    const stood = this.table.standingFor(entry.state.id)?.member
+    entry.doubted = doubted
+    if (entry.state.id !== this.birth.id) this.#report(entry, stood)
   }
 
   #refuseFuture(claim: Claim, ahead: number): void {
