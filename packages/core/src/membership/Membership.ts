@@ -16,6 +16,7 @@ import { encodeMessage, protocolVersion } from "../wire/Frame.ts"
 import { maxMetadataSize } from "../wire/Message.ts"
 import { compareBytes } from "./Claim.ts"
 import { Changes } from "./internal/service/changes.ts"
+import { setMachine } from "./internal/service/machines.ts"
 import type { Member } from "./Member.ts"
 import { InvalidSeed, MembershipError, MetadataTooLarge, NoSeedAnswered, NoSeeds } from "./MembershipError.ts"
 import type { MembershipEvent } from "./MembershipEvent.ts"
@@ -138,7 +139,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
     )
   )
 
-  return Membership.of({
+  const membership = Membership.of({
     self: Effect.sync(() => machine().self),
     members: Effect.sync(() => machine().members()),
     get: (id) => Effect.sync(() => Option.fromUndefinedOr(machine().member(id))),
@@ -164,6 +165,8 @@ export const make = Effect.fnUntraced(function*(options: Options) {
     }),
     maxMetadataSize: limit
   })
+  setMachine(membership, machine)
+  return membership
 })
 
 // a claim with its metadata must fit a datagram by itself
