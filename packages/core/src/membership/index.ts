@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 export * as Claim from "./Claim.ts"
+export * as ClusterBus from "./ClusterBus.ts"
 export * as Heartbeat from "./Heartbeat.ts"
 export * as Member from "./Member.ts"
 export * as Membership from "./Membership.ts"
@@ -12,4 +13,5 @@ export * as MembershipEvent from "./MembershipEvent.ts"
 export * as MembershipMachine from "./MembershipMachine.ts"
 export * as MembershipProtocol from "./MembershipProtocol.ts"
 export * as Metadata from "./Metadata.ts"
+export * as Quorum from "./Quorum.ts"
 export * as Swim from "./Swim.ts"

@@ -1,0 +1,76 @@
+/**
+ * Nodes that others speak of and this one does not know: Redis's nodes in handshake. Each is pinged until it says itself
+ * who it is. Of one that does not answer, those who spoke of it are told: they may be the last to remember it, and can
+ * declare it FAIL only when a majority says that it does not answer.
+ */
+import type { Address } from "../../../Address.ts"
+import type { Section } from "../../../wire/ClusterBusMessage.ts"
+import { type Entry, keyOf } from "../table.ts"
+import { reportValidity, retriesPerTimeout } from "./config.ts"
+import type { Core } from "./core.ts"
+
+interface Stranger {
+  readonly id: string
+  readonly address: Address
+  readonly incarnation: number
+  readonly since: number
+  sentAt: number
+  readonly by: Set<Entry>
+}
+
+/** Strangers that are pinged at a time; further ones wait until they are spoken of again. */
+const maxStrangers = 1024
+
+/** Those who have spoken of a stranger, at most, that are told that it does not answer. */
+const maxWitnesses = 64
+
+export class Strangers {
+  readonly #core: Core
+  readonly #ping: (to: Address) => void
+  readonly #strangers = new Map<string, Stranger>()
+
+  constructor(core: Core, ping: (to: Address) => void) {
+    this.#core = core
+    this.#ping = ping
+  }
+
+  /** A member speaks of one who is not known, or thought to be gone. */
+  meet({ address, id, incarnation }: Section, by: Entry): void {
+    const { birth, now } = this.#core
+    // another name at this node's own address is one who had it before
+    if (address === birth.address) return
+    const key = keyOf({ id, address })
+    const known = this.#strangers.get(key)
+    if (known !== undefined) {
+      if (known.by.size < maxWitnesses) known.by.add(by)
+      return
+    }
+    if (this.#strangers.size >= maxStrangers) return this.#core.count("drops", "StrangersFull")
+    this.#strangers.set(key, { id, address, incarnation, since: now, sentAt: now, by: new Set([by]) })
+    this.#ping(address)
+  }
+
+  /** Pings those again that have not answered; forgets those that have, and those that never do. */
+  tick(): void {
+    const { config, now, table } = this.#core
+    const { nodeTimeout } = config
+    for (const [key, stranger] of this.#strangers) {
+      const entry = table.get(key)
+      const silence = now - stranger.since
+      if (entry !== undefined && !entry.isGone || silence > nodeTimeout + reportValidity(config)) {
+        this.#strangers.delete(key)
+      } else if (silence <= nodeTimeout && now - stranger.sentAt >= nodeTimeout / retriesPerTimeout) {
+        stranger.sentAt = now
+        this.#ping(stranger.address)
+      }
+    }
+  }
+
+  /** Those that do not answer, for one who has spoken of them. To tell others as well would keep them talked about. */
+  *silent(to: Entry): Iterable<Section> {
+    const { config: { nodeTimeout }, now, table } = this.#core
+    for (const [key, { address, by, id, incarnation, since }] of this.#strangers) {
+      if (now - since > nodeTimeout && by.has(to) && !table.get(key)) yield { id, address, incarnation }
+    }
+  }
+}
