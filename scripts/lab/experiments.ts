@@ -196,7 +196,7 @@ export interface LoadKey {
 
 export const sizes: ReadonlyArray<number> = [8, 16, 32, 64, 128, 256, 512]
 
-/** What idle nodes send, over the size of the cluster. */
+/** What idle nodes send, over the size of the cluster: measured for `idle` with up to 64 nodes, and shorter with more. */
 export const load = (
   what: {
     readonly protocols: ReadonlyArray<Protocols.Name>
@@ -215,8 +215,9 @@ export const load = (
       nodes,
       crashes: 0,
       window: 0,
-      settle: 60_000,
-      idle: what.idle
+      settle: Protocols.get(protocol).settle,
+      // the more nodes, the sooner their mean is known
+      idle: Math.max(10_000, Math.round(what.idle * Math.min(1, 64 / nodes)))
     }),
     options
   )

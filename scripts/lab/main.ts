@@ -357,7 +357,7 @@ const load = Command.make(
       Experiments.sizes.join(","),
       Experiments.sizes
     ]),
-    idle: duration("idle", "How long is measured", 1000, hour, 60_000),
+    idle: duration("idle", "How long is measured with up to 64 nodes, and shorter with more", 10_000, hour, 60_000),
     runs: int("runs", "Clusters for each size", 1, 1000, 1),
     seed,
     threads,

@@ -13,6 +13,9 @@ const render = (spec: object) =>
   Effect.promise(() => {
     const compiled = vegaLite.compile({
       background: "white",
+      // plots side by side begin at the same height, whatever their axes take
+      bounds: "flush",
+      spacing: 80,
       config: {
         view: { stroke: "#ddd" },
         axis: { gridColor: "#eee" },
@@ -31,7 +34,7 @@ const colored = (field: string, titles: ReadonlyArray<string>, columns = titles.
   field,
   type: "nominal",
   title: null,
-  legend: { orient: "bottom", columns, labelLimit: 0 },
+  legend: { orient: "bottom", columns, labelLimit: 0, symbolType: "stroke", symbolOpacity: 1, symbolStrokeWidth: 3 },
   scale: { domain: titles, range: colors.slice(0, titles.length) }
 })
 
@@ -76,7 +79,7 @@ export const loss = (
       times(`${nodes} nodes: a crash is first declared`, "first", "firstP99"),
       times("it is known to all", "all", "allP99"),
       {
-        title: "running nodes declared dead",
+        title: "running nodes are declared dead",
         width: 230,
         height: 190,
         data: { values },
@@ -87,9 +90,9 @@ export const loss = (
           y: {
             field: "falsePositives",
             type: "quantitative",
-            title: "false positives per node-hour",
+            title: "per node-hour",
             scale: { type: "symlog", constant: 0.1 },
-            axis: { values: [0, 0.1, 1, 10, 100, 1000, 10_000, 100_000] }
+            axis: { values: [0, 0.1, 1, 10, 100, 1000, 10_000, 100_000], format: "~r" }
           }
         }
       }
@@ -130,21 +133,25 @@ export const lifeguard = (
       y: {
         field: "falsePositives",
         type: "quantitative",
-        title: isFirst ? "false positives about healthy nodes per node-hour" : null,
+        title: isFirst ? "per node-hour" : null,
         scale: { type: "symlog", constant: 0.1 },
-        axis: { values: [0, 0.1, 1, 10, 100, 1000, 10_000] }
+        axis: { values: [0, 0.1, 1, 10, 100, 1000, 10_000, 100_000], format: "~r" }
       }
     }
   })
   return render({
     hconcat: [
-      falsePositives(`${nodes} nodes, of which some stall at once`, over("paused"), {
-        title: "nodes that stall",
+      falsePositives(`${nodes} nodes: healthy ones declared dead`, over("paused"), {
+        title: "nodes that stall at once",
         axis: { labelAngle: 0 }
       }, true),
       falsePositives(
-        "by how long they stall",
-        over("pauseFor").map((value) => ({ ...value, at: formatMillis(value.at), order: value.at })),
+        "the same, by how long others stall",
+        over("pauseFor").map((value) => ({
+          ...value,
+          at: formatMillis(Number(value.at.toPrecision(3))),
+          order: value.at
+        })),
         { title: "stall", sort: { field: "order" }, axis: { labelAngle: 0 } },
         false
       ),
@@ -154,7 +161,7 @@ export const lifeguard = (
         height: 190,
         data: { values: totals },
         encoding: {
-          y: { field: "variant", type: "nominal", title: null, sort: variants.map(titleOf), axis: { labelLimit: 0 } },
+          y: { field: "variant", type: "nominal", title: null, sort: variants.map(titleOf), axis: null },
           color
         },
         layer: [

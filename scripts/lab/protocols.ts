@@ -19,6 +19,8 @@ export interface Protocol {
   readonly about: string
   /** Its options, and what they are when nobody says otherwise. */
   readonly defaults: object
+  /** Milliseconds after which an idle cluster of any size sends what it always will. */
+  readonly settle: number
   readonly layer: (settings: Settings) => Layer.Layer<never, InvalidOption>
 }
 
@@ -28,18 +30,21 @@ export const protocols = {
     title: "Swim",
     about: "probes and gossip, with all of Lifeguard",
     defaults: Swim.defaults,
+    settle: 60_000,
     layer: Swim.layer
   },
   heartbeat: {
     title: "Heartbeat",
     about: "heartbeats by gossip, and a φ accrual detector at each node",
     defaults: Heartbeat.defaults,
+    settle: 30_000,
     layer: Heartbeat.layer
   },
   "cluster-bus": {
     title: "ClusterBus",
     about: "pings of all, and a majority that decides",
     defaults: ClusterBus.defaults,
+    settle: 15_000,
     layer: ClusterBus.layer
   }
 } satisfies { readonly [name: string]: Protocol }
