@@ -88,6 +88,12 @@ export class Core extends View<Timer> {
     if (claim?._tag === "Dead") this.send(to, { _tag: "Fail", claim })
   }
 
+  /** Tells a member, which says that it is in an earlier one, in which incarnation it is thought to be. */
+  tellAlive(entry: Entry, to: Address): void {
+    const [claim] = claimsOf(entry, this.birth.id, this.now, this.config.deadRetention)
+    if (claim?._tag === "Alive") this.send(to, claim)
+  }
+
   /** What this node says of itself has changed: Redis broadcasts a PONG. */
   protected override passOn(entry: Entry, claim: Claim): void {
     this.recount()

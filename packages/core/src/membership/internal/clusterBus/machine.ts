@@ -58,7 +58,7 @@ export class ClusterBusMachine implements MembershipMachine {
       onPfail: (entry) => this.#failure.judge(entry)
     })
     this.#failure = new Failure(core, (entry) => this.#pinging.pfails.has(entry))
-    this.#strangers = new Strangers(core, (to) => this.#ping(to, core.nonce(), undefined))
+    this.#strangers = new Strangers(core, (to, nonce) => this.#ping(to, nonce, undefined))
     this.#gossip = new Gossip(core, this.#pinging, this.#failure, this.#strangers)
     this.#meeting = new Meeting(core, options.seeds)
     this.#lifecycle = new Lifecycle(core, this.#meeting.joining, {
@@ -185,6 +185,7 @@ export class ClusterBusMachine implements MembershipMachine {
   #onPong(from: Address, pong: typeof BusPong.Type): void {
     const core = this.#core
     if (core.phase !== "running") return
+    if (this.#strangers.isAnswer(pong)) core.hear(pong.self, "gossip")
     const sender = this.#introduce(pong.self, from)
     if (sender === undefined || sender === core.self) return
     this.#pinging.onPong(sender, pong)
@@ -206,19 +207,22 @@ export class ClusterBusMachine implements MembershipMachine {
   }
 
   /**
-   * A node says who it is: gives its entry when it is a live member in this life. One that is thought to be gone is told
-   * so, and refutes.
+   * A node says who it is: gives its entry when it is a live member in this life. A stranger is asked, and one of whom
+   * this node knows more than it says itself is told: it outbids a later incarnation, and refutes that it is gone.
    */
   #introduce(self: typeof Alive.Type, from: Address): Entry | undefined {
     const core = this.#core
-    core.hear(self, "gossip")
     const entry = core.table.get(keyOf(self))
-    if (entry === undefined || entry === core.self) return entry
-    if (entry.isGone) {
-      core.tellGone(entry, from)
+    if (entry === undefined) {
+      this.#strangers.meet(self)
       return undefined
     }
-    return self.incarnation === entry.state.incarnation ? entry : undefined
+    core.hear(self, "gossip")
+    if (entry === core.self) return entry
+    if (entry.isGone) core.tellGone(entry, from)
+    else if (self.incarnation === entry.state.incarnation) return entry
+    else if (self.incarnation < entry.state.incarnation) core.tellAlive(entry, from)
+    return undefined
   }
 
   #ping(to: Address, nonce: number, entry: Entry | undefined): void {

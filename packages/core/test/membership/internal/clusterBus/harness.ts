@@ -13,7 +13,7 @@ import type {
 import type { Input, RandomSource } from "../../../../src/node/Protocol.ts"
 import type { Section } from "../../../../src/wire/ClusterBusMessage.ts"
 import { encodeMessage } from "../../../../src/wire/Frame.ts"
-import type { Message } from "../../../../src/wire/Message.ts"
+import type { Alive, Message } from "../../../../src/wire/Message.ts"
 import { generator } from "../../../support/generator.ts"
 import { addressOf, bornAt, peer, wallClock } from "../swim/harness.ts"
 
@@ -85,7 +85,7 @@ export class Lab {
       { seeds: options.seeds ?? [], metadata: options.metadata ?? new Uint8Array(0) }
     )
     this.step({ _tag: "Started" })
-    for (let i = 1; i <= (options.peers ?? 0); i++) this.receive(peer(i).alive)
+    for (let i = 1; i <= (options.peers ?? 0); i++) this.know(i)
     if (options.peers !== undefined) this.clear()
   }
 
@@ -120,6 +120,11 @@ export class Lab {
 
   receive(message: Message, from: Address = addressOf(99)): void {
     this.step({ _tag: "Received", from, message, encoded: encodeMessage(message) })
+  }
+
+  /** A peer introduces itself. */
+  know(index: number, more: Partial<typeof Alive.Type> = {}): void {
+    this.request({ _tag: "Meet", self: { ...peer(index).alive, ...more } })
   }
 
   /** A peer pings, and says something of others. */

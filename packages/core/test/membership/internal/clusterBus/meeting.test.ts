@@ -29,7 +29,7 @@ describe("MEET", () => {
     assert.includeMembers(kinds, ["Dead n1", "Alive n2", "Alive n4", "Suspect n4"])
 
     const joining = new Lab({ index: 9, seeds: [lab.address] })
-    joining.receive(peer(1).alive)
+    joining.know(1)
     joining.step({ _tag: "Answered", exchange: joining.exchanges[0]!.exchange, answer: met, failure: "" })
     assert.strictEqual(joining.statusOf(1), "Alive")
     // it has to know who votes, and whom it may not count on
@@ -87,6 +87,39 @@ describe("a node that hears of its own FAIL", () => {
     const told = lab.messages("Alive")
     assert.sameMembers(told.map(({ to }) => to), [1, 2, 77].map(addressOf))
     for (const { message } of told) assert.strictEqual(message.incarnation, incarnation + 1)
+  })
+})
+
+describe("a node that was not met", () => {
+  it("is asked when it pings, and known once it answers what it was asked", () => {
+    const lab = new Lab({ peers: 1 })
+    lab.pinged(5)
+    assert.strictEqual(lab.messages("BusPong").length, 1)
+    const { nonce } = lab.pingsTo(5)[0]!.message
+    const pong = { _tag: "BusPong", self: peer(5).alive, sections: [], beat: 1 } as const
+    lab.receive({ ...pong, nonce: nonce + 1 }, addressOf(5))
+    // as if bits of its name had been lost on the way
+    lab.receive({ ...pong, self: { ...peer(5).alive, id: "n6" }, nonce }, addressOf(5))
+    assert.isUndefined(lab.statusOf(5))
+    assert.isUndefined(lab.statusOf(6))
+    lab.receive({ ...pong, nonce }, addressOf(5))
+    assert.strictEqual(lab.statusOf(5), "Alive")
+  })
+})
+
+describe("a node that is thought to be in a later incarnation than it is", () => {
+  it("is told, and outbids it", () => {
+    const labs = cluster(3)
+    const [one, other] = labs as [Lab, Lab]
+    // by a bit that was lost on the way, say
+    const { incarnation } = other.machine.self
+    one.receive({ ...peer(1).alive, incarnation: incarnation + 16_384 })
+    run(labs, 2000)
+    assert.isAbove(other.machine.self.incarnation, incarnation + 16_384)
+    for (const lab of labs) {
+      assert.strictEqual(lab.statusOf(1), "Alive")
+      assert.strictEqual(lab.machine.member("n1")!.incarnation, other.machine.self.incarnation)
+    }
   })
 })
 
