@@ -14,6 +14,7 @@ import * as Schema from "effect/Schema"
 import * as Cluster from "./cluster.ts"
 import * as Display from "./display.ts"
 import { now, Progress } from "./progress.ts"
+import * as Protocols from "./protocols.ts"
 import { cast, nothing, Result, run, titles } from "./scenario.ts"
 import { seconds } from "./text.ts"
 
@@ -29,27 +30,42 @@ const flags = {
     Flag.withDescription(`How many processes to start: ${limits.minimum} to ${limits.maximum}, 5 by default`),
     Flag.withDefault(5)
   ),
+  protocol: Flag.Literals("protocol", Protocols.names).pipe(
+    Flag.withAlias("p"),
+    Flag.withDescription(
+      `How they know who is alive: ${
+        Protocols.names.map((name) => `${name} (${Protocols.get(name).about})`).join("; ")
+      }. ` +
+        `By default ${Protocols.names[0]}`
+    ),
+    Flag.withDefault(Protocols.names[0])
+  ),
   json: Flag.Boolean("json").pipe(
     Flag.withDescription("Print one JSON object on the last line of stdout, and all else on stderr"),
     Flag.withDefault(false)
   )
 }
 
-const demo = Effect.fnUntraced(function*({ json, nodes }: { readonly json: boolean; readonly nodes: number }) {
+const demo = Effect.fnUntraced(function*({ json, nodes, protocol }: {
+  readonly json: boolean
+  readonly nodes: number
+  readonly protocol: Protocols.Name
+}) {
   const { canAnimate, canColor } = yield* TerminalCapabilities.TerminalCapabilities
   const live = canAnimate && canColor && !json
   const print = json ? Console.error : Console.log
   const startedAt = yield* now
-  let result = nothing(nodes)
+  let result = nothing(nodes, protocol)
   const scenario = run({
     nodes,
+    protocol,
     rest: live ? "1500 millis" : 0,
     learn: (learned) => {
       result = { ...result, ...learned }
     }
   })
   yield* (live ? Display.live(scenario) : Display.plain(print, scenario)).pipe(
-    Effect.provide([Cluster.layer, Progress.layer({ names: cast(nodes).names, titles })]),
+    Effect.provide([Cluster.layer(protocol), Progress.layer({ names: cast(nodes).names, titles })]),
     Effect.tapError(() => json ? printJson(result) : Effect.void),
     Effect.onInterrupt(() => Console.error("Interrupted; all processes have been ended."))
   )
@@ -66,7 +82,8 @@ const command = Command.make("demo", flags, demo).pipe(
   Starts processes on this machine, each a node on UDP, and shows who sees whom:
     form      each gets to know all others, through the first one
     crash     one is killed (SIGKILL) until all others have it dead
-    pause     one is stopped (SIGSTOP) until it is suspected, and refutes that
+    pause     one is stopped (SIGSTOP) until it is suspected, and refutes that; with
+              heartbeat, which knows no suspicion, until it is dead to someone
     restart   the killed one starts again, and is alive for all
     leave     the first one leaves (SIGTERM)
 
@@ -76,6 +93,7 @@ const command = Command.make("demo", flags, demo).pipe(
   Command.withExamples([
     { command: "demo", description: "Five processes, redrawn in the terminal" },
     { command: "demo --nodes 20", description: "Twenty of them" },
+    { command: "demo --protocol cluster-bus --nodes 4", description: "A majority decides; two of four are none" },
     { command: "demo --json 2> demo.log | jq .crashKnownByAllMs", description: "A number for a script" }
   ])
 )

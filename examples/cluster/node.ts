@@ -1,7 +1,7 @@
 /**
  * One process of the demo: a node on UDP that prints what it sees of the cluster.
  *
- *     node node.ts NAME PORT [SEED...]
+ *     node node.ts NAME PORT PROTOCOL [SEED...]
  *
  * It leaves the cluster and ends on SIGTERM, and also when its standard input ends: then the demo that started it is
  * gone, however that came about.
@@ -23,10 +23,11 @@ import * as Schema from "effect/Schema"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
 import * as NodeModule from "node:module"
+import * as Protocols from "./protocols.ts"
 import { type Belief, Report } from "./report.ts"
 
 const Arguments = Schema.TupleWithRest(
-  Schema.Tuple([Schema.String, Schema.FiniteFromString]),
+  Schema.Tuple([Schema.String, Schema.FiniteFromString, Schema.Literals(Protocols.names)]),
   [Schema.String]
 )
 
@@ -64,7 +65,7 @@ const watch = Effect.gen(function*() {
 
 const program = Effect.gen(function*() {
   const stdio = yield* Stdio.Stdio
-  const [name, port, ...seeds] = yield* Schema.decodeUnknownEffect(Arguments)(yield* stdio.args)
+  const [name, port, protocol, ...seeds] = yield* Schema.decodeUnknownEffect(Arguments)(yield* stdio.args)
 
   const Network = Layer.effectContext(
     Layer.build(UdpTransport.layer({ host: "127.0.0.1", port })).pipe(
@@ -76,7 +77,9 @@ const program = Effect.gen(function*() {
       })
     )
   )
-  const Node = Gossip.layer({ name, ...(seeds.length > 0 && { seeds }) }).pipe(Layer.provide(Network))
+  const Node = Gossip.layer({ name, ...(seeds.length > 0 && { seeds }) }).pipe(
+    Layer.provide([Network, Protocols.get(protocol).layer])
+  )
 
   const orphaned = Effect.ignore(Stream.runDrain(stdio.stdin))
   yield* watch.pipe(Effect.provide(Node), Effect.raceFirst(orphaned))

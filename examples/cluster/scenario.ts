@@ -2,7 +2,6 @@
  * What happens in the demo: a cluster forms, loses a process, suspects one that only pauses, gets the first back, and
  * sees one leave.
  */
-import * as Swim from "@effect-gossip/core/membership/Swim"
 import { CliError } from "effect/cli"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -13,6 +12,7 @@ import * as SubscriptionRef from "effect/SubscriptionRef"
 import * as NodeOS from "node:os"
 import { Cluster, failureOf, type Process, type Processes, running } from "./cluster.ts"
 import { now, Progress, type Step } from "./progress.ts"
+import * as Protocols from "./protocols.ts"
 import type { Belief } from "./report.ts"
 import { seconds, whatEachSees } from "./text.ts"
 
@@ -25,13 +25,17 @@ const Millis = Schema.NullOr(Schema.Int)
 /** What `--json` prints. A time is null, and `pauseRefuted` false, for what the demo did not get to. */
 export const Result = Schema.Struct({
   nodes: Schema.Int,
+  protocol: Schema.Literals(Protocols.names),
   /** From the start of the first process until each knew all others. */
   formedMs: Millis,
-  /** From SIGKILL until the first other process suspected it. */
+  /** From SIGKILL until the first other process suspected it, or had it dead where there is no suspicion. */
   crashSuspectedMs: Millis,
   /** From SIGKILL until all other processes had it dead. */
   crashKnownByAllMs: Millis,
-  /** Whether a process that was stopped, and suspected for it, was alive for all others again in a higher incarnation. */
+  /**
+   * Whether a process that was stopped, and suspected for it, was alive for all others again: in a higher incarnation,
+   * unless nobody but who suspected it had to be told.
+   */
   pauseRefuted: Schema.Boolean,
   /** From the second start of the killed process until all others had it alive, and it them. */
   rejoinedMs: Millis,
@@ -41,8 +45,9 @@ export const Result = Schema.Struct({
 
 export type Result = typeof Result.Type
 
-export const nothing = (nodes: number): Result => ({
+export const nothing = (nodes: number, protocol: Protocols.Name): Result => ({
   nodes,
+  protocol,
   formedMs: null,
   crashSuspectedMs: null,
   crashKnownByAllMs: null,
@@ -201,14 +206,14 @@ const form = (nodes: number) =>
       return [`${nodes} processes, and each knows all others`, { formedMs }] as const
     }))
 
-const crash = (victim: string) =>
+const crash = (victim: string, { doubts }: Protocols.Protocol) =>
   step("crash", "25 seconds", (elapsed) =>
     Effect.gen(function*() {
       const cluster = yield* Cluster
       yield* cluster.signal(victim, "SIGKILL")
       yield* awaitSeen({
         did: `${victim} got SIGKILL`,
-        until: "the first other one suspects it",
+        until: `the first other one ${doubts}`,
         observers: others(victim),
         holds: sees(victim, ({ status }) => status === "Suspect" || status === "Dead"),
         any: true
@@ -222,10 +227,15 @@ const crash = (victim: string) =>
       })
       const crashKnownByAllMs = yield* elapsed
       const times = { crashSuspectedMs, crashKnownByAllMs }
-      return [`${victim} was suspected after ${seconds(crashSuspectedMs)} s, and then dead for all`, times] as const
+      return [`the first ${doubts} after ${seconds(crashSuspectedMs)} s, and then it is dead for all`, times] as const
     }))
 
-const pause = (sleeper: string, rest: Duration.Input) =>
+const pause = (
+  sleeper: string,
+  { doubts, patience, refutes, withheld }: Protocols.Protocol,
+  nodes: number,
+  rest: Duration.Input
+) =>
   step("pause", "25 seconds", (elapsed) =>
     Effect.gen(function*() {
       const cluster = yield* Cluster
@@ -233,7 +243,7 @@ const pause = (sleeper: string, rest: Duration.Input) =>
       const suspected = (any: boolean) =>
         awaitSeen({
           did: `${sleeper} got SIGSTOP`,
-          until: any ? "the first other one suspects it" : "all others suspect it",
+          until: any ? `the first other one ${doubts}` : `each of the others ${doubts}`,
           observers: others(sleeper),
           holds: sees(sleeper, ({ status }) => status !== "Alive"),
           any
@@ -242,8 +252,6 @@ const pause = (sleeper: string, rest: Duration.Input) =>
         sleeper,
         Effect.gen(function*() {
           yield* suspected(true)
-          // It goes on in time to refute: the shortest suspicion ends after `suspicionMultiplier` probe intervals.
-          const patience = Duration.toMillis(Swim.defaults.probeInterval) * Swim.defaults.suspicionMultiplier / 2
           yield* Effect.timeoutOption(Effect.andThen(suspected(false), Effect.sleep(rest)), patience)
           return yield* elapsed
         })
@@ -252,11 +260,12 @@ const pause = (sleeper: string, rest: Duration.Input) =>
         did: `${sleeper} got SIGCONT`,
         until: "all others have it alive again",
         observers: others(sleeper),
-        holds: sees(sleeper, ({ incarnation, status }) => status === "Alive" && incarnation > before)
+        holds: sees(sleeper, ({ incarnation, status }) => status === "Alive" && (incarnation > before || !refutes))
       })
       const refutedMs = (yield* elapsed) - pausedMs
       return [
-        `${sleeper} stood still for ${seconds(pausedMs)} s, and refuted in ${refutedMs} ms`,
+        `${sleeper} stood still for ${seconds(pausedMs)} s, and was alive for all again in ${refutedMs} ms` +
+        (withheld(nodes) === undefined ? "" : `; ${withheld(nodes)}`),
         { pauseRefuted: true }
       ] as const
     }))
@@ -309,6 +318,7 @@ const leave = (leaver: string) =>
 /** How the steps are run. */
 export interface Options {
   readonly nodes: number
+  readonly protocol: Protocols.Name
   /** Time between steps, for the eye to follow. */
   readonly rest: Duration.Input
   /** Is handed what each step came to. */
@@ -316,16 +326,17 @@ export interface Options {
 }
 
 /** Runs all steps. */
-export const run = Effect.fnUntraced(function*({ learn, nodes, rest }: Options) {
+export const run = Effect.fnUntraced(function*({ learn, nodes, protocol: name, rest }: Options) {
+  const protocol = Protocols.get(name)
   const { leaver, sleeper, victim } = cast(nodes)
   const { startedAt } = yield* SubscriptionRef.get(yield* Progress)
   // not where many processes take much of the time there is
   const breathe = Effect.flatMap(now, (time) => time - startedAt < limit / 2 ? Effect.sleep(rest) : Effect.void)
   learn(yield* form(nodes))
   yield* breathe
-  learn(yield* crash(victim))
+  learn(yield* crash(victim, protocol))
   yield* breathe
-  learn(yield* pause(sleeper, rest))
+  learn(yield* pause(sleeper, protocol, nodes, rest))
   yield* breathe
   learn(yield* restart(victim))
   yield* breathe

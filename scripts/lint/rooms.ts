@@ -29,7 +29,7 @@ const effectAndCore = /^(effect|@effect-gossip\/core)(\/|$)/
 const application = new RegExp(
   "^packages/core/src/(" + [
     "(index|Gossip|Topic|ReplicatedMap|Counter)\\.ts$",
-    "membership/(index|Membership|MembershipError|Metadata)\\.ts$",
+    "membership/(index|Membership|MembershipError|Metadata|KeyValues|PhiDetector|Quorum)\\.ts$",
     "(dissemination|replication)/index\\.ts$",
     "(membership|dissemination|replication)/internal/service/"
   ].join("|") + ")"

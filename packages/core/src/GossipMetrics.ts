@@ -30,7 +30,8 @@ export const exchanges = Metric.counter("gossip_exchanges", { description: "Requ
 /**
  * What was dropped, by `reason`: a frame or message that does not decode (`Malformed`, `ForeignVersion`,
  * `ForeignCluster`, `UndecodableMessage`), an overflow (`MailboxFull`, `SendQueueFull`, `LogsFull`, `TableFull`,
- * `NameTaken`, `RelaysFull`), a message that has no use (`Unexpected`, `Misdirected`, `LateAck`, `FutureIncarnation`), one that
+ * `NameTaken`, `RelaysFull`), a message that has no use (`Unexpected`, `Misdirected`, `LateAck`, `FutureIncarnation`,
+ * of a life that was `Forgotten`, or `Inconsistent` in itself), one that
  * broke the node (`Defect`), and one that could not be sent (`SendFailed`, `TooLarge`). What the transport dropped
  * because its receive buffer was full counts as `ReceiveBufferFull`.
  */
@@ -39,7 +40,7 @@ export const drops = Metric.counter("gossip_drops", { description: "Datagrams, m
 /** Copies of messages heard before that were passed over undecoded. */
 export const duplicates = Metric.counter("gossip_duplicates", { description: "Messages heard before" })
 
-/** Probes, by `result` (`direct` or `indirect` ack, `failed`). */
+/** Probes, by `result` (`direct` or `indirect` ack, an ack over a `stream` alone, `failed`). */
 export const probes = Metric.counter("gossip_probes", { description: "Probes of the failure detector" })
 
 /** Suspicions, by `outcome` (`started`, `confirmed`). */
@@ -65,6 +66,9 @@ export const mailboxPeak = Metric.gauge("gossip_mailbox_peak", { description: "M
 
 /** Most datagrams that have ever waited to be sent at a time: what `sendCapacity` is to be measured by. */
 export const sendQueuePeak = Metric.gauge("gossip_send_queue_peak", { description: "Most datagrams that ever waited" })
+
+/** How badly this node itself does, as Swim's probes show: 0 is well, at most `localHealthMax - 1`. */
+export const localHealth = Metric.gauge("gossip_local_health", { description: "Lifeguard's local health, 0 is well" })
 
 /** Members, by `status`. */
 export const members = Metric.gauge("gossip_members", { description: "Members as this node sees them" })

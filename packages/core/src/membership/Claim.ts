@@ -23,6 +23,8 @@ export interface Profile {
   readonly incarnation: number
   readonly metadata: Uint8Array
   readonly protocolVersion: number
+  /** Whether the member counts where a majority decides. */
+  readonly votes: boolean
 }
 
 /** All that is known of one identity: the join of the claims heard about it. */
@@ -49,7 +51,8 @@ export const fromClaim = (claim: Claim): MemberState => ({
     ? {
       incarnation: claim.incarnation,
       metadata: claim.metadata ?? noMetadata,
-      protocolVersion: claim.protocolVersion
+      protocolVersion: claim.protocolVersion,
+      votes: claim.votes ?? true
     }
     : undefined
 })
@@ -75,6 +78,7 @@ const mergeProfile = (a: Profile | undefined, b: Profile | undefined): Profile |
   if (a === undefined || b === undefined) return a ?? b
   if (a.incarnation !== b.incarnation) return b.incarnation > a.incarnation ? b : a
   if (a.protocolVersion !== b.protocolVersion) return b.protocolVersion > a.protocolVersion ? b : a
+  if (a.votes !== b.votes) return b.votes ? b : a
   return compareBytes(b.metadata, a.metadata) > 0 ? b : a
 }
 

@@ -15,11 +15,12 @@ import type { NodeError } from "../node/NodeError.ts"
 import { encodeMessage, protocolVersion } from "../wire/Frame.ts"
 import { maxMetadataSize } from "../wire/Message.ts"
 import { compareBytes } from "./Claim.ts"
-import type { MembershipCommand } from "./internal/command.ts"
 import { Changes } from "./internal/service/changes.ts"
+import { setMachine } from "./internal/service/machines.ts"
 import type { Member } from "./Member.ts"
 import { InvalidSeed, MembershipError, MetadataTooLarge, NoSeedAnswered, NoSeeds } from "./MembershipError.ts"
 import type { MembershipEvent } from "./MembershipEvent.ts"
+import type { MembershipCommand } from "./MembershipMachine.ts"
 import { MembershipProtocol } from "./MembershipProtocol.ts"
 
 // -----------------------------------------------------------------------------
@@ -123,6 +124,8 @@ export const make = Effect.fnUntraced(function*(options: Options) {
     )
   }
 
+  if (machine().localHealth !== undefined) node.gauge(GossipMetrics.localHealth, {}, () => machine().localHealth ?? 0)
+
   const ask = (request: MembershipCommand) => Effect.mapError(command(request), asMembershipError)
   const failure = Effect.mapError(node.failure, asMembershipError)
   const leave = Effect.asVoid(ask({ _tag: "Leave" }))
@@ -136,7 +139,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
     )
   )
 
-  return Membership.of({
+  const membership = Membership.of({
     self: Effect.sync(() => machine().self),
     members: Effect.sync(() => machine().members()),
     get: (id) => Effect.sync(() => Option.fromUndefinedOr(machine().member(id))),
@@ -162,6 +165,8 @@ export const make = Effect.fnUntraced(function*(options: Options) {
     }),
     maxMetadataSize: limit
   })
+  setMachine(membership, machine)
+  return membership
 })
 
 // a claim with its metadata must fit a datagram by itself

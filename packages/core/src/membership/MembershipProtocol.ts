@@ -6,11 +6,10 @@
 import * as Context from "effect/Context"
 import type { Address } from "../Address.ts"
 import type { Protocol } from "../node/Protocol.ts"
-import type { MembershipCommand, MembershipResult } from "./internal/command.ts"
-import type { MembershipMachine } from "./internal/machine.ts"
 import { defaultConfig } from "./internal/swim/config.ts"
 import { makeProtocol } from "./internal/swim/machine.ts"
 import type { MembershipEvent } from "./MembershipEvent.ts"
+import type { MembershipCommand, MembershipMachine, MembershipResult } from "./MembershipMachine.ts"
 
 /** What a membership protocol is told by the node's options. */
 export interface Options {

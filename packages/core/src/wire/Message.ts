@@ -10,112 +10,34 @@
 import { fieldId } from "effect/encoding/SchemaBinary"
 import * as Schema from "effect/Schema"
 import { Address } from "../Address.ts"
+import { BusPing, BusPong, Fail, Meet, Met } from "./ClusterBusMessage.ts"
+import { DigestAck, DigestAck2, DigestSyn } from "./HeartbeatMessage.ts"
+import { Alive, Claim, Dead, Left, maxClaims, Suspect } from "./internal/claims.ts"
+import { NodeId, Uint32 } from "./internal/fields.ts"
 
 // -----------------------------------------------------------------------------
 // fields
 // -----------------------------------------------------------------------------
 
-/** Longest name of a node, in bytes of UTF-8. */
-export const maxNodeIdSize = 128
-
-/** Longest name of a cluster, in bytes of UTF-8. */
-export const maxClusterNameSize = 128
-
-/** Largest metadata of a member in bytes, as memberlist's `MetaMaxSize`: a claim must fit a datagram with room to spare. */
-export const maxMetadataSize = 512
+export {
+  ClusterName,
+  Incarnation,
+  maxClusterNameSize,
+  maxMetadataSize,
+  maxNodeIdSize,
+  Metadata,
+  NodeId,
+  Uint32
+} from "./internal/fields.ts"
 
 /** Bytes of {@link SyncRequest}'s `buckets`: 64 hashes of 32 bits. */
 export const bucketsSize = 256
-
-/** Most claims in one sync, a bound on what a peer can make a node allocate. Larger tables take several syncs. */
-export const maxClaims = 65_536
-
-const utf8 = new TextEncoder()
-const printableAscii = /^[\x21-\x7e]+$/
-const printable = /^[^\s\p{C}]+$/u
-
-// names are checked with every message, so the common ones take the short way
-const isName = (maxSize: number) =>
-  Schema.makeFilter((text: string) =>
-    (printableAscii.test(text)
-      ? text.length <= maxSize
-      : printable.test(text) && utf8.encode(text).length <= maxSize) ||
-    `a name of 1 to ${maxSize} bytes of UTF-8, without spaces and control characters`
-  )
-
-/**
- * The name that tells a node from all others of its cluster: 1 to 128 bytes of UTF-8, without white space and
- * control characters, so that it can be printed and logged as it is.
- */
-export const NodeId = Schema.String.check(isName(maxNodeIdSize))
-
-/** The name of a cluster; the same form as {@link NodeId}. */
-export const ClusterName = Schema.String.check(isName(maxClusterNameSize))
-
-/** An unsigned integer of 32 bits. */
-export const Uint32 = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 0xffff_ffff }))
-
-/**
- * Orders what is said of a member: only the member itself raises it.
- *
- * It starts at the Unix time in milliseconds of the node's start, as Cassandra's generation does, so that a later
- * life of a name outranks the former without a disk. At most 2^48 - 1, which is past the year 10000.
- */
-export const Incarnation = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 0xffff_ffff_ffff }))
-
-/** Opaque metadata of a member, at most 512 bytes. */
-export const Metadata = Schema.Uint8Array.check(
-  Schema.makeFilter((bytes: Uint8Array) =>
-    bytes.length <= maxMetadataSize || `metadata of at most ${maxMetadataSize} bytes`
-  )
-)
 
 // -----------------------------------------------------------------------------
 // claims
 // -----------------------------------------------------------------------------
 
-const memberFields = {
-  id: NodeId.pipe(fieldId(1)),
-  address: Address.pipe(fieldId(2)),
-  incarnation: Incarnation.pipe(fieldId(3))
-}
-
-const ageField = {
-  /** Whole seconds since the sender learned of it; absent for less than one. */
-  age: Schema.optionalKey(Uint32).pipe(fieldId(5))
-}
-
-/** "I am here": made by the member itself, and passed on by others. SWIM's `Alive`. */
-export const Alive = Schema.TaggedStruct("Alive", {
-  ...memberFields,
-  metadata: Schema.optionalKey(Metadata).pipe(fieldId(4)),
-  /** The wire protocol the member speaks. */
-  protocolVersion: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 255 })).pipe(fieldId(6))
-})
-
-/** "It did not answer my probe": SWIM's `Suspect`. */
-export const Suspect = Schema.TaggedStruct("Suspect", {
-  ...memberFields,
-  /** Who accuses. */
-  from: NodeId.pipe(fieldId(4))
-})
-
-/** "It was suspected and has not refuted in time": SWIM's `Confirm`. */
-export const Dead = Schema.TaggedStruct("Dead", {
-  ...memberFields,
-  ...ageField,
-  /** Who accuses. */
-  from: NodeId.pipe(fieldId(4))
-})
-
-/** "I am leaving": made by the member itself. */
-export const Left = Schema.TaggedStruct("Left", { ...memberFields, ...ageField })
-
-/** A claim about a member. */
-export const Claim = Schema.Union([Alive, Suspect, Dead, Left])
-
-/** @since 0.1.0 */
-export type Claim = typeof Claim.Type
+export { Alive, Claim, Dead, Left, maxClaims, Suspect } from "./internal/claims.ts"
 
 // -----------------------------------------------------------------------------
 // probes
@@ -148,6 +70,9 @@ export const Ack = Schema.TaggedStruct("Ack", {
   /** Absent when the ack is passed on: the hash would be of the relay's target. */
   table: Schema.optionalKey(tableField.table).pipe(fieldId(2))
 })
+
+/** Says to who sent a `PingRequest` that its target has not answered this node either: Lifeguard's nack. */
+export const Nack = Schema.TaggedStruct("Nack", { nonce: Uint32.pipe(fieldId(1)) })
 
 // -----------------------------------------------------------------------------
 // sync
@@ -182,12 +107,21 @@ export const Message = Schema.Union([
   Ping,
   PingRequest,
   Ack,
+  Nack,
   Alive,
   Suspect,
   Dead,
   Left,
   SyncRequest,
-  SyncResponse
+  SyncResponse,
+  DigestSyn,
+  DigestAck,
+  DigestAck2,
+  Meet,
+  Met,
+  BusPing,
+  BusPong,
+  Fail
 ])
 
 /** @since 0.1.0 */

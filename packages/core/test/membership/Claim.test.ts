@@ -10,7 +10,8 @@ const number = (minimum: number, maximum: number) => Arbitrary.schema(between(mi
 const profile = Arbitrary.all({
   incarnation: number(0, 3),
   metadata: Arbitrary.map(Arbitrary.array(number(0, 1), { maxLength: 3 }), (bytes) => Uint8Array.from(bytes)),
-  protocolVersion: number(1, 2)
+  protocolVersion: number(1, 2),
+  votes: of([true, false])
 })
 
 /** What may be known of one identity. Few values, so that many are equal in part. */

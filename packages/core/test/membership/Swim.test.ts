@@ -5,7 +5,7 @@ import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { defaultConfig } from "../../src/membership/internal/swim/config.ts"
+import { defaultConfig, nackTimeout } from "../../src/membership/internal/swim/config.ts"
 import { MembershipProtocol } from "../../src/membership/MembershipProtocol.ts"
 import * as Swim from "../../src/membership/Swim.ts"
 
@@ -15,11 +15,17 @@ const day = Duration.days(1)
 
 describe("Swim", () => {
   it("has memberlist's defaults for a local network, and serf's for the dead", () => {
+    assert.strictEqual(Swim.defaults, Swim.lan)
     assert.deepStrictEqual(Swim.defaults, {
       probeInterval: "1 second",
       probeTimeout: "500 millis",
       indirectProbes: 3,
+      streamProbe: true,
       suspicionMultiplier: 4,
+      suspicionMaxMultiplier: 6,
+      localHealthMax: 8,
+      nacks: true,
+      buddySystem: true,
       gossipInterval: "200 millis",
       gossipNodes: 3,
       gossipToTheDead: "30 seconds",
@@ -31,14 +37,56 @@ describe("Swim", () => {
     })
   })
 
+  it.effect("has memberlist's presets for nodes far apart and for nodes on one machine", () =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(Swim.wan, {
+        ...Swim.lan,
+        probeInterval: "5 seconds",
+        probeTimeout: "3 seconds",
+        suspicionMultiplier: 6,
+        gossipInterval: "500 millis",
+        gossipNodes: 4,
+        gossipToTheDead: "60 seconds",
+        syncInterval: "60 seconds"
+      })
+      assert.deepStrictEqual(Swim.local, {
+        ...Swim.lan,
+        probeTimeout: "200 millis",
+        indirectProbes: 1,
+        suspicionMultiplier: 3,
+        gossipInterval: "100 millis",
+        gossipToTheDead: "15 seconds",
+        retransmitMultiplier: 2,
+        syncInterval: "15 seconds"
+      })
+      for (const preset of [Swim.lan, Swim.wan, Swim.local]) yield* Layer.build(Swim.layer(preset))
+    }))
+
+  it("has relays say in time that they heard nothing, in every preset", () => {
+    const of = ({ probeInterval, probeTimeout }: Swim.Options) => ({
+      ...defaultConfig,
+      probeInterval: Duration.toMillis(Duration.fromInputUnsafe(probeInterval)),
+      probeTimeout: Duration.toMillis(Duration.fromInputUnsafe(probeTimeout))
+    })
+    assert.deepStrictEqual([Swim.lan, Swim.wan, Swim.local].map((preset) => nackTimeout(of(preset))), [400, 1600, 200])
+  })
+
   it.effect("says within which time it finds out and comes together again, by its parameters", () =>
     Effect.gen(function*() {
       const { detection, healing } = yield* Swim.bounds(5)
-      // 2 · 5 probes, a suspicion of 4 s, 3 rounds of gossip; and four tries to reconnect
-      assert.strictEqual(Duration.toMillis(detection), 10_000 + 4000 + 600)
-      assert.strictEqual(Duration.toMillis(healing), 14_600 + 120_000)
-      const large = yield* Swim.bounds(1000, { probeInterval: "500 millis", probeTimeout: "200 millis" })
-      assert.strictEqual(Duration.toMillis(large.detection), 1_000_000 + 6000 + 1200)
+      // 2 · 5 probes of 8 s, a suspicion of 24 s, 3 rounds of gossip; and four tries to reconnect
+      assert.strictEqual(Duration.toMillis(detection), 80_000 + 24_000 + 600)
+      assert.strictEqual(Duration.toMillis(healing), 104_600 + 120_000)
+      const plain = yield* Swim.bounds(5, { localHealthMax: 1, suspicionMaxMultiplier: 1 })
+      assert.strictEqual(Duration.toMillis(plain.detection), 10_000 + 4000 + 600)
+      // where nobody could confirm a suspicion it is short from the start
+      assert.strictEqual(Duration.toMillis((yield* Swim.bounds(3)).detection), 48_000 + 4000 + 400)
+      const large = yield* Swim.bounds(1000, {
+        probeInterval: "500 millis",
+        probeTimeout: "200 millis",
+        localHealthMax: 1
+      })
+      assert.strictEqual(Duration.toMillis(large.detection), 1_000_000 + 36_000 + 1200)
       assert.strictEqual((yield* Effect.flip(Swim.bounds(5, { gossipNodes: 0 }))).option, "gossipNodes")
     }))
 
@@ -61,6 +109,10 @@ describe("Swim", () => {
     ["indirectProbes", { indirectProbes: 101 }],
     ["suspicionMultiplier", { suspicionMultiplier: 0 }],
     ["suspicionMultiplier", { suspicionMultiplier: 1.5 }],
+    ["suspicionMaxMultiplier", { suspicionMaxMultiplier: 0 }],
+    ["suspicionMaxMultiplier", { suspicionMaxMultiplier: 101 }],
+    ["localHealthMax", { localHealthMax: 0 }],
+    ["localHealthMax", { localHealthMax: 2.5 }],
     ["gossipInterval", { gossipInterval: 9 }],
     ["gossipNodes", { gossipNodes: 0 }],
     ["gossipToTheDead", { gossipToTheDead: -1 }],
@@ -101,6 +153,8 @@ describe("Swim", () => {
         probeTimeout: 1,
         indirectProbes: 0,
         suspicionMultiplier: 1,
+        suspicionMaxMultiplier: 1,
+        localHealthMax: 1,
         gossipInterval: 10,
         gossipNodes: 1,
         gossipToTheDead: 0,
@@ -125,9 +179,10 @@ describe("Swim", () => {
       const read = (env: Record<string, string>) => Swim.config.parse(ConfigProvider.fromUnknown(env))
       const none = yield* read({})
       assert.deepStrictEqual(none, Swim.defaults)
-      const some = yield* read({ probeInterval: "2 seconds", gossipNodes: "5" })
+      const some = yield* read({ probeInterval: "2 seconds", gossipNodes: "5", streamProbe: "false" })
       assert.deepStrictEqual(Duration.toMillis(some.probeInterval), 2000)
       assert.strictEqual(some.gossipNodes, 5)
+      assert.isFalse(some.streamProbe)
       assert.strictEqual((yield* Effect.flip(read({ gossipNodes: "many" })))._tag, "ConfigError")
     }))
 

@@ -15,11 +15,11 @@ import * as Arbitrary from "effect/Arbitrary"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { Broadcasts } from "../../src/membership/internal/broadcasts.ts"
-import { Core } from "../../src/membership/internal/swim/core.ts"
+import { Joining } from "../../src/membership/internal/joining.ts"
 import { SwimMachine } from "../../src/membership/internal/swim/machine.ts"
 import { Suspicions } from "../../src/membership/internal/swim/suspicion.ts"
-import { Sync } from "../../src/membership/internal/swim/sync.ts"
 import { keyOf, MemberTable } from "../../src/membership/internal/table.ts"
+import { View } from "../../src/membership/internal/view.ts"
 import { Seen } from "../../src/node/internal/seen.ts"
 import { encodeMessage, headerSize } from "../../src/wire/Frame.ts"
 import * as Invariants from "./invariants.ts"
@@ -68,7 +68,13 @@ const fast: Partial<Swim.Options> = {
   gossipToTheDead: "2 seconds",
   syncInterval: "3 seconds",
   reconnectInterval: "1 second",
-  deadRetention: "1 hour"
+  deadRetention: "1 hour",
+  // plain SWIM: with Lifeguard it takes longer to find out what is wrong
+  suspicionMaxMultiplier: 1,
+  localHealthMax: 1,
+  nacks: false,
+  buddySystem: false,
+  streamProbe: false
 }
 
 /** A suspect has 2 s: whoever misses something meanwhile still has old news of those who are well. */
@@ -153,7 +159,7 @@ const restarts: Search = {
   checkEvery: "100 millis"
 }
 
-const toldOf = (core: Core, claim: Parameters<Core["hear"]>[0]): boolean => keyOf(claim) === core.self.key
+const toldOf = (view: View<never>, claim: Parameters<View<never>["hear"]>[0]): boolean => keyOf(claim) === view.self.key
 
 // -----------------------------------------------------------------------------
 // the bugs
@@ -164,8 +170,8 @@ export const bugs: ReadonlyArray<Bug> = [
   {
     name: "a node does not refute",
     mistake: "Claims about oneself are passed over as nothing new: whoever stalled once is dead for good.",
-    plant: Plant.method(Core.prototype, "hear", (hear) =>
-      function(this: Core, claim, via, encoded) {
+    plant: Plant.method(View.prototype, "hear", (hear) =>
+      function(this: View<never>, claim, via, encoded) {
         if (claim._tag !== "Alive" && toldOf(this, claim)) return
         hear.call(this, claim, via, encoded)
       }),
@@ -177,8 +183,8 @@ export const bugs: ReadonlyArray<Bug> = [
   {
     name: "a refutation is in the incarnation that it refutes",
     mistake: "`+ 1` is missing where a node refutes, and at one incarnation suspicion wins.",
-    plant: Plant.method(Core.prototype, "hear", (hear) =>
-      function(this: Core, claim, via, encoded) {
+    plant: Plant.method(View.prototype, "hear", (hear) =>
+      function(this: View<never>, claim, via, encoded) {
         if (claim._tag === "Alive" || !toldOf(this, claim)) return hear.call(this, claim, via, encoded)
         const { incarnation } = this.self.state
         if (this.phase === "running" && claim.incarnation >= incarnation) {
@@ -193,8 +199,8 @@ export const bugs: ReadonlyArray<Bug> = [
   {
     name: "metadata is lost on refuting",
     mistake: "A node that refutes says that it is alive, and forgets to say the rest.",
-    plant: Plant.method(Core.prototype, "hear", (hear) =>
-      function(this: Core, claim, via, encoded) {
+    plant: Plant.method(View.prototype, "hear", (hear) =>
+      function(this: View<never>, claim, via, encoded) {
         const { metadata } = this
         if (toldOf(this, claim)) this.metadata = new Uint8Array(0)
         hear.call(this, claim, via, encoded)
@@ -217,8 +223,8 @@ export const bugs: ReadonlyArray<Bug> = [
     name: "a node does not hear of its former life",
     mistake:
       "`Alive` about oneself is taken for an echo. It is another life's if the clock was set back before a restart, and then outranks all that this one says.",
-    plant: Plant.method(Core.prototype, "hear", (hear) =>
-      function(this: Core, claim, via, encoded) {
+    plant: Plant.method(View.prototype, "hear", (hear) =>
+      function(this: View<never>, claim, via, encoded) {
         if (claim._tag === "Alive" && toldOf(this, claim)) return
         hear.call(this, claim, via, encoded)
       }),
@@ -310,32 +316,13 @@ export const bugs: ReadonlyArray<Bug> = [
     seeds: 20,
     faults: 2
   },
-  {
-    name: "one token serves all suspicions",
-    mistake: "The timer of an earlier suspicion ends the present one, before its time.",
-    plant: Plant.all(
-      Plant.method(Core.prototype, "wake", (wake) =>
-        function(this: Core, delay, timer) {
-          wake.call(this, delay, timer._tag === "Suspicion" ? { ...timer, token: 1 } : timer)
-        }),
-      Plant.method(Suspicions.prototype, "start", (start) =>
-        function(this: Suspicions, entry) {
-          start.call(this, entry)
-          entry.suspicionToken = 1
-        })
-    ),
-    search: slowLinks,
-    violates: "suspects have their time to refute",
-    seeds: 20,
-    faults: 2
-  },
 
   // tombstones
   {
     name: "the dead are forgotten on the spot",
     mistake: "Without a tombstone, the first who has not heard of the death brings the dead back.",
-    plant: Plant.method(Core.prototype, "adopt", (adopt) =>
-      function(this: Core, claim, age, encoded) {
+    plant: Plant.method(View.prototype, "adopt", (adopt) =>
+      function(this: View<never>, claim, age, encoded) {
         adopt.call(this, claim, age, encoded)
         const entry = this.table.get(keyOf(claim))
         if (entry?.state.status === "Dead") this.table.remove(entry)
@@ -354,8 +341,8 @@ export const bugs: ReadonlyArray<Bug> = [
   {
     name: "those who left are forgotten on the spot",
     mistake: "Who was cut off while someone left still thinks it alive, and tells the others, who know nothing better.",
-    plant: Plant.method(Core.prototype, "adopt", (adopt) =>
-      function(this: Core, claim, age, encoded) {
+    plant: Plant.method(View.prototype, "adopt", (adopt) =>
+      function(this: View<never>, claim, age, encoded) {
         adopt.call(this, claim, age, encoded)
         const entry = this.table.get(keyOf(claim))
         if (entry?.state.status === "Left") this.table.remove(entry)
@@ -375,8 +362,8 @@ export const bugs: ReadonlyArray<Bug> = [
   {
     name: "tombstones stay for ever",
     mistake: "The timer that forgets the gone is not set again: each is listed, and tried, for ever.",
-    plant: Plant.method(Core.prototype, "wake", (wake) =>
-      function(this: Core, delay, timer) {
+    plant: Plant.method(View.prototype, "wake", (wake) =>
+      function(this: View<never>, delay, timer) {
         if (timer._tag !== "Reap" || this.now === this.birth.now) wake.call(this, delay, timer)
       }),
     search: {
@@ -393,8 +380,8 @@ export const bugs: ReadonlyArray<Bug> = [
   {
     name: "a leave is said in the incarnation of one's birth",
     mistake: "Who has ever refuted leaves in an incarnation that is long past, and is missed instead.",
-    plant: Plant.method(Core.prototype, "sayLeft", (sayLeft) =>
-      function(this: Core, _incarnation) {
+    plant: Plant.method(View.prototype, "sayLeft", (sayLeft) =>
+      function(this: View<never>, _incarnation) {
         sayLeft.call(this, Math.floor(this.birth.wallClock))
       }),
     search: {
@@ -554,8 +541,8 @@ export const bugs: ReadonlyArray<Bug> = [
   {
     name: "a sync believes deaths",
     mistake: "After a netsplit each side learns from the other that its own members are dead, and believes it.",
-    plant: Plant.method(Core.prototype, "hear", (hear) =>
-      function(this: Core, claim, _via, encoded) {
+    plant: Plant.method(View.prototype, "hear", (hear) =>
+      function(this: View<never>, claim, _via, encoded) {
         hear.call(this, claim, "gossip", encoded)
       }),
     search: {
@@ -572,7 +559,7 @@ export const bugs: ReadonlyArray<Bug> = [
   {
     name: "the dead are not tried again",
     mistake: "The timer of reconnecting is not set again: sides of a netsplit that hold each other dead stay apart.",
-    plant: Plant.method(Sync.prototype, "reconnect", () => () => {}),
+    plant: Plant.method(Joining.prototype, "reconnect", () => () => {}),
     search: {
       ...cluster,
       swim: fast,

@@ -4,6 +4,8 @@
 import * as Arbitrary from "effect/Arbitrary"
 import * as Schema from "effect/Schema"
 import * as Address from "../../src/Address.ts"
+import type * as ClusterBusMessage from "../../src/wire/ClusterBusMessage.ts"
+import * as HeartbeatMessage from "../../src/wire/HeartbeatMessage.ts"
 import * as Message from "../../src/wire/Message.ts"
 
 const between = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
@@ -91,7 +93,10 @@ const member = { id: name, address, incarnation }
 const age = { age: uint32 }
 
 const claims = [
-  struct<Message.Claim>("Alive", { ...member, protocolVersion: Arbitrary.schema(between(1, 255)) }, { metadata }),
+  struct<Message.Claim>("Alive", { ...member, protocolVersion: Arbitrary.schema(between(1, 255)) }, {
+    metadata,
+    votes: of([true, false])
+  }),
   struct<Message.Claim>("Suspect", { ...member, from: name }),
   struct<Message.Claim>("Dead", { ...member, from: name }, age),
   struct<Message.Claim>("Left", member, age)
@@ -105,13 +110,57 @@ const told = {
   buckets: bytes(Arbitrary.Constant(Message.bucketsSize))
 }
 
+export const digest: Arbitrary.Arbitrary<HeartbeatMessage.Digest> = Arbitrary.all({
+  fingerprint: incarnation,
+  incarnation,
+  heartbeat: uint32,
+  version: uint32,
+  status: of(["Alive", "Left", "Dead"])
+})
+
+const digests = Arbitrary.map(Arbitrary.array(digest, { maxLength: 12 }), HeartbeatMessage.packDigests)
+
+const keyValue = Arbitrary.all({ key: name, value: of(["", "v", "é", "🦊".repeat(128)]), version: uint32 })
+
+export const delta: Arbitrary.Arbitrary<HeartbeatMessage.Delta> = Arbitrary.map(
+  struct<HeartbeatMessage.Delta & { readonly _tag: string }>("Delta", { ...member, heartbeat: uint32 }, {
+    generation: incarnation,
+    protocolVersion: Arbitrary.schema(between(1, 255)),
+    metadata,
+    left: of([true, false]),
+    age: uint32,
+    since: uint32,
+    version: uint32,
+    keyValues: Arbitrary.array(keyValue, { maxLength: 4 })
+  }),
+  ({ _tag: _, ...delta }) => delta
+)
+
+const deltas = Arbitrary.array(delta, { maxLength: 4 })
+
+export const section: Arbitrary.Arbitrary<ClusterBusMessage.Section> = Arbitrary.map(
+  struct<ClusterBusMessage.Section & { readonly _tag: string }>("Section", member, { pong: uint32, beat: uint32 }),
+  ({ _tag: _, ...section }) => section
+)
+
+const sections = Arbitrary.array(section, { maxLength: 12 })
+
 export const message: Arbitrary.Arbitrary<Message.Message> = oneOf<Message.Message>([
   ...claims,
   struct("Ping", { nonce: uint32, target: name, table: uint32 }),
   struct("PingRequest", { nonce: uint32, target: name, address }),
   struct("Ack", { nonce: uint32 }, { table: uint32 }),
+  struct("Nack", { nonce: uint32 }),
   struct("SyncRequest", sync, told),
-  struct("SyncResponse", sync, told)
+  struct("SyncResponse", sync, told),
+  struct("DigestSyn", { digests }, { from: incarnation, to: incarnation }),
+  struct("DigestAck", { digests }, { deltas, more: of([true, false]), id: name, address }),
+  struct("DigestAck2", { deltas }),
+  struct("Meet", { self: claims[0]! }),
+  struct("Met", { self: claims[0]!, claims: Arbitrary.array(claim, { maxLength: 12 }) }),
+  struct("BusPing", { self: claims[0]!, nonce: uint32, sections }),
+  struct("BusPong", { self: claims[0]!, nonce: uint32, sections, beat: uint32 }),
+  struct("Fail", { claim: claims[2]! })
 ])
 
 /** Claims about few identities and with few incarnations, so that they meet. */
@@ -122,16 +171,23 @@ export const closeClaim: Arbitrary.Arbitrary<Message.Claim> = Arbitrary.map(
     host: of(["10.0.0.1:1", "10.0.0.2:1", "10.0.0.3:1"]),
     incarnation: Arbitrary.schema(between(0, 3)),
     protocolVersion: Arbitrary.schema(between(1, 2)),
+    votes: of([undefined, false]),
     metadata: Arbitrary.map(
       Arbitrary.array(Arbitrary.schema(between(0, 1)), { maxLength: 2 }),
       (bytes) => Uint8Array.from(bytes)
     )
   }),
-  ({ host, incarnation, metadata, name, protocolVersion, tag }): Message.Claim => {
+  ({ host, incarnation, metadata, name, protocolVersion, tag, votes }): Message.Claim => {
     const member = { id: name, address: host as Address.Address, incarnation }
     switch (tag) {
       case "Alive":
-        return { _tag: tag, ...member, protocolVersion, ...(metadata.length === 0 ? undefined : { metadata }) }
+        return {
+          _tag: tag,
+          ...member,
+          protocolVersion,
+          ...(metadata.length === 0 ? undefined : { metadata }),
+          ...(votes === undefined ? undefined : { votes })
+        }
       case "Suspect":
       case "Dead":
         return { _tag: tag, ...member, from: "x" }

@@ -31,7 +31,26 @@ describe("Message", () => {
   it("has the kinds that its union has", () => {
     assert.deepStrictEqual(
       [...Message.tags].sort(),
-      ["Ack", "Alive", "Dead", "Left", "Ping", "PingRequest", "Suspect", "SyncRequest", "SyncResponse"]
+      [
+        "Ack",
+        "Alive",
+        "BusPing",
+        "BusPong",
+        "Dead",
+        "DigestAck",
+        "DigestAck2",
+        "DigestSyn",
+        "Fail",
+        "Left",
+        "Meet",
+        "Met",
+        "Nack",
+        "Ping",
+        "PingRequest",
+        "Suspect",
+        "SyncRequest",
+        "SyncResponse"
+      ]
     )
   })
 

@@ -41,9 +41,9 @@ export class Broadcasts {
     this.#byTransmits[broadcast.transmits]!.delete(broadcast)
   }
 
-  /** Forgets all claims but those about one subject. */
-  clear(except: string): void {
-    for (const { subject } of [...this.#bySubject.values()]) if (subject !== except) this.remove(subject)
+  /** Forgets all claims but those about some subjects. */
+  clear(...except: ReadonlyArray<string>): void {
+    for (const { subject } of [...this.#bySubject.values()]) if (!except.includes(subject)) this.remove(subject)
   }
 
   /**

@@ -26,13 +26,14 @@ export class Entry {
   state: Claims.MemberState
   /** When the standing (incarnation and status) last changed, in milliseconds of the step clock. */
   changedAt: number
-  /** Tells the timer of the present suspicion from those of earlier ones. */
-  suspicionToken = 0
+  /** Who was the first to suspect it, in its present incarnation or the last in which it was suspected. */
+  accuser: string | undefined
   /** Place among the live, or -1. */
   position = -1
   contribution = 0
   /** Whether it is never forgotten to make room: the node itself. */
   pinned = false
+  #doubted = false
   #member: Member | undefined
 
   constructor(key: string, state: Claims.MemberState, now: number) {
@@ -47,6 +48,19 @@ export class Entry {
     return Claims.isGone(this.state.status)
   }
 
+  /**
+   * Whether this node by itself doubts that the member is there, whatever is claimed: it is shown as suspected, and
+   * nobody is told. It ends when the member is gone.
+   */
+  get doubted(): boolean {
+    return this.#doubted
+  }
+
+  set doubted(doubted: boolean) {
+    this.#doubted = doubted && !this.isGone
+    this.#member = undefined
+  }
+
   /** The member as users see it, once its own claim was heard. */
   get member(): Member | undefined {
     const { state } = this
@@ -54,7 +68,7 @@ export class Entry {
     return this.#member ??= {
       id: state.id,
       address: state.address,
-      status: state.status,
+      status: this.#doubted && state.status === "Alive" ? "Suspect" : state.status,
       incarnation: state.incarnation,
       metadata: state.profile.metadata,
       protocolVersion: state.profile.protocolVersion
@@ -64,6 +78,7 @@ export class Entry {
   set(state: Claims.MemberState): void {
     this.state = state
     this.#member = undefined
+    if (this.isGone) this.#doubted = false
   }
 }
 

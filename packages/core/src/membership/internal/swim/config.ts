@@ -1,9 +1,16 @@
+import { ceilLog } from "../../../internal/math.ts"
+
 /** The options of `Swim`, checked, in milliseconds. */
 export interface Config {
   readonly probeInterval: number
   readonly probeTimeout: number
   readonly indirectProbes: number
   readonly suspicionMultiplier: number
+  readonly suspicionMaxMultiplier: number
+  readonly localHealthMax: number
+  readonly nacks: boolean
+  readonly buddySystem: boolean
+  readonly streamProbe: boolean
   readonly gossipInterval: number
   readonly gossipNodes: number
   readonly gossipToTheDead: number
@@ -20,6 +27,11 @@ export const defaultConfig: Config = {
   probeTimeout: 500,
   indirectProbes: 3,
   suspicionMultiplier: 4,
+  suspicionMaxMultiplier: 6,
+  localHealthMax: 8,
+  nacks: true,
+  buddySystem: true,
+  streamProbe: true,
   gossipInterval: 200,
   gossipNodes: 3,
   gossipToTheDead: 30_000,
@@ -35,4 +47,12 @@ export const defaultConfig: Config = {
  * has reached everyone, and one more.
  */
 export const spreadTime = ({ gossipInterval, gossipNodes }: Config, clusterSize: number): number =>
-  gossipInterval * (Math.ceil(Math.log(clusterSize) / Math.log(gossipNodes + 1)) + 1)
+  gossipInterval * (ceilLog(clusterSize, gossipNodes + 1) + 1)
+
+/**
+ * How long a relay waits for an ack before it sends a nack: as long as anyone who probes, but so that the nack is there
+ * before who asked has to judge. (memberlist's relays wait for `ProbeTimeout`; with its LAN timing the nack then comes
+ * two trips too late for a node that is well.)
+ */
+export const nackTimeout = ({ probeInterval, probeTimeout }: Config): number =>
+  Math.min(probeTimeout, 0.8 * (probeInterval - probeTimeout))

@@ -4,13 +4,15 @@
 import type { Address } from "../../../Address.ts"
 import type { Birth, Input, Protocol, RandomSource } from "../../../node/Protocol.ts"
 import type { Claim, Message, Tag } from "../../../wire/Message.ts"
-import { isLive, type Member } from "../../Member.ts"
+import type { Member } from "../../Member.ts"
 import type { MembershipEvent } from "../../MembershipEvent.ts"
-import type { MembershipCommand, MembershipResult } from "../command.ts"
-import type { MembershipMachine } from "../machine.ts"
+import type { MembershipCommand, MembershipMachine, MembershipResult } from "../../MembershipMachine.ts"
+import { Lifecycle } from "../lifecycle.ts"
+import type { Out } from "../view.ts"
 import type { Config } from "./config.ts"
-import { Core, type Out, type Timer } from "./core.ts"
+import { Core, type Timer } from "./core.ts"
 import { Probing } from "./probing.ts"
+import { Relaying, type Shown } from "./relaying.ts"
 import { Suspicions } from "./suspicion.ts"
 import { Sync } from "./sync.ts"
 
@@ -19,6 +21,7 @@ export const handles: ReadonlyArray<Tag> = [
   "Ping",
   "PingRequest",
   "Ack",
+  "Nack",
   "Alive",
   "Suspect",
   "Dead",
@@ -30,43 +33,39 @@ export const handles: ReadonlyArray<Tag> = [
 /** Claims are joined into a semilattice: the second time they change nothing. */
 const idempotent: ReadonlyArray<Tag> = ["Alive", "Suspect", "Dead", "Left"]
 
-/** Peers of an earlier life that a restarted machine turns to besides its seeds. */
-const maxFormerPeers = 8
-
 export class SwimMachine implements MembershipMachine {
   readonly #core: Core
   readonly #probing: Probing
+  readonly #relaying: Relaying
   readonly #suspicions: Suspicions
   readonly #sync: Sync
-  /** The commands to leave that wait for it. */
-  #leaving: Array<number> = []
-  /** What the machine before this one knew; not taken over when that has not helped before. */
-  readonly #inherited: ReadonlyArray<Claim>
+  readonly #lifecycle: Lifecycle
 
   constructor(
     birth: Birth<MembershipMachine>,
     config: Config,
     options: { readonly seeds: ReadonlyArray<Address>; readonly metadata: Uint8Array }
   ) {
-    const { previous } = birth
-    const former = previous?.self
-    this.#core = new Core(
-      birth,
-      config,
-      Math.max(Math.floor(birth.wallClock), former === undefined ? 0 : former.incarnation + 1),
-      former?.metadata ?? options.metadata
-    )
-    const peers = previous?.members().filter((member) => isLive(member) && member.id !== birth.id) ?? []
-    this.#sync = new Sync(this.#core, options.seeds, peers.slice(0, maxFormerPeers).map((peer) => peer.address))
-    this.#probing = new Probing(this.#core, {
+    const core = new Core(birth, config, options.metadata, {
+      onLive: (entry) => this.#probing.add(entry),
+      onSuspect: (entry) => this.#suspicions.start(entry),
+      onConfirm: (entry, from) => this.#suspicions.confirm(entry, from),
+      onGone: (entry) => this.#suspicions.end(entry)
+    })
+    this.#core = core
+    this.#sync = new Sync(core, options.seeds)
+    const shown: Shown = {
       onAck: (peer, table) => this.#sync.compareAcked(peer, table),
       onPing: (from, table) => this.#sync.compare(from, table)
+    }
+    this.#probing = new Probing(core, shown)
+    this.#relaying = new Relaying(core, shown)
+    this.#suspicions = new Suspicions(core)
+    this.#lifecycle = new Lifecycle(core, this.#sync.joining, {
+      start: (again) => this.#start(again),
+      tellLeave: () => core.gossip(),
+      isLeaveTold: () => !core.broadcasts.has(core.self.key)
     })
-    this.#suspicions = new Suspicions(this.#core)
-    this.#core.onLive = (entry) => this.#probing.add(entry)
-    this.#core.onSuspect = (entry) => this.#suspicions.start(entry)
-    if (previous?.hasLeft === true) this.#core.phase = "left"
-    this.#inherited = birth.restarts === 1 ? previous?.claims() ?? [] : []
   }
 
   get self(): Member {
@@ -75,9 +74,7 @@ export class SwimMachine implements MembershipMachine {
 
   /** Every member, itself included: one a name. */
   members(): Array<Member> {
-    const { self, table } = this.#core
-    // whoever else claims this node's name, it knows itself
-    return table.members().map((member) => member.id === self.state.id ? self.member! : member)
+    return this.#core.members()
   }
 
   /** The hash that probes carry. */
@@ -86,12 +83,15 @@ export class SwimMachine implements MembershipMachine {
   }
 
   member(id: string): Member | undefined {
-    const { self, table } = this.#core
-    return id === self.state.id ? self.member : table.standingFor(id)?.member
+    return this.#core.member(id)
+  }
+
+  get localHealth(): number {
+    return this.#core.health.score
   }
 
   get hasLeft(): boolean {
-    return this.#core.phase === "left"
+    return this.#core.hasLeft
   }
 
   piggyback(room: number, to: Address): ReadonlyArray<Uint8Array> {
@@ -100,13 +100,7 @@ export class SwimMachine implements MembershipMachine {
 
   /** Last words of a node that ends at once: its leave, to as many as would be told in a round of gossip. */
   farewell(now: number, random: RandomSource): ReadonlyArray<Out> {
-    const core = this.#core
-    core.now = now
-    core.random = random
-    if (core.phase === "running") core.sayLeft(core.self.state.incarnation)
-    core.phase = "left"
-    core.gossip()
-    return core.takeOutputs()
+    return this.#lifecycle.farewell(now, random)
   }
 
   /** What it knows, for the machine that takes its place. */
@@ -116,11 +110,12 @@ export class SwimMachine implements MembershipMachine {
 
   step(input: Input<MembershipCommand>, now: number, random: RandomSource): ReadonlyArray<Out> {
     const core = this.#core
-    core.now = now
-    core.random = random
+    core.begin(now, random)
+    const stood = core.standstill.until(now)
+    if (stood > 0) this.#stoodStill(stood)
     switch (input._tag) {
       case "Started": {
-        this.#start()
+        this.#lifecycle.start()
         break
       }
       case "Received": {
@@ -128,12 +123,13 @@ export class SwimMachine implements MembershipMachine {
         break
       }
       case "Requested": {
-        if (input.message._tag === "SyncRequest") this.#sync.onRequest(input.reply, input.message)
-        else core.out({ _tag: "Reply", reply: input.reply, message: undefined })
+        this.#answer(input.reply, input.message)
         break
       }
       case "Answered": {
-        this.#sync.onAnswer(input.exchange, input.answer, input.failure)
+        if (!this.#probing.onAnswer(input.exchange, input.answer)) {
+          this.#sync.onAnswer(input.exchange, input.answer, input.failure)
+        }
         break
       }
       case "Due": {
@@ -141,32 +137,58 @@ export class SwimMachine implements MembershipMachine {
         break
       }
       case "Commanded": {
-        this.#command(input.command, input.completion)
+        this.#lifecycle.command(input.command, input.completion)
         break
       }
     }
     return core.takeOutputs()
   }
 
-  #start(): void {
-    const core = this.#core
-    for (const claim of this.#inherited) core.hear(claim, "sync")
-    core.wake(reapInterval(core.config), { _tag: "Reap" })
-    // whoever has left stays away until it is asked to join
-    if (core.phase === "left") return core.sayLeft(core.self.state.incarnation)
-    core.sayAlive(core.self.state.incarnation, core.metadata)
+  #start(again: boolean): void {
+    // those of before may have run out unheeded
+    if (again) {
+      for (const entry of this.#core.table.live) if (entry.state.status === "Suspect") this.#suspicions.start(entry)
+    }
     this.#probing.start()
     this.#sync.start()
+  }
+
+  // What was said to this node meanwhile it has not read yet, and some of that it never will.
+  #stoodStill(millis: number): void {
+    const core = this.#core
+    if (!core.health.isKept || core.phase !== "running") return
+    const { probeInterval } = core.config
+    // as if each probe that should have been had failed by its own fault
+    core.health.worsen(1 + Math.floor(millis / probeInterval))
+    this.#probing.extend(millis)
+    this.#suspicions.extend(millis)
+    if (millis < probeInterval) return
+    core.warn("standstill", `this node stood still for ${(millis / 1000).toFixed(1)} s: others have that time again`)
+  }
+
+  #answer(reply: number, message: Message): void {
+    switch (message._tag) {
+      case "SyncRequest":
+        return this.#sync.onRequest(reply, message)
+      case "Ping":
+        return this.#relaying.onRequest(reply, message)
+      default:
+        return this.#core.out({ _tag: "Reply", reply, message: undefined })
+    }
   }
 
   #receive(from: Address, message: Message, encoded: Uint8Array): void {
     switch (message._tag) {
       case "Ping":
-        return this.#probing.onPing(from, message)
+        return this.#relaying.onPing(from, message)
       case "PingRequest":
-        return this.#probing.onPingRequest(from, message)
+        return this.#relaying.onPingRequest(from, message)
       case "Ack":
-        return this.#probing.onAck(message)
+        // an ack that comes after its period has been judged already
+        if (!this.#probing.onAck(message) && !this.#relaying.onAck(message)) this.#core.count("drops", "LateAck")
+        return
+      case "Nack":
+        return this.#probing.onNack(from, message)
       case "Alive":
       case "Suspect":
       case "Dead":
@@ -182,9 +204,12 @@ export class SwimMachine implements MembershipMachine {
   #due(timer: Timer): void {
     switch (timer._tag) {
       case "Probe":
+        this.#relaying.forgetExpired()
         return this.#probing.period(timer.epoch)
       case "ProbeTimeout":
         return this.#probing.timeout(timer.nonce)
+      case "Nack":
+        return this.#relaying.timeout(timer.nonce)
       case "Suspicion":
         return this.#suspicions.expire(timer.key, timer.token)
       case "Gossip":
@@ -192,98 +217,19 @@ export class SwimMachine implements MembershipMachine {
       case "Sync":
         return this.#sync.periodic(timer.epoch)
       case "Join":
-        return this.#sync.retryJoin(timer.token)
+        return this.#sync.joining.retry(timer.token)
       case "Reconnect":
-        return this.#sync.reconnect(timer.epoch)
+        return this.#sync.joining.reconnect(timer.epoch)
       case "Reap":
-        return this.#reap()
+        return this.#core.reap()
     }
-  }
-
-  #command(command: MembershipCommand, completion: number): void {
-    const core = this.#core
-    switch (command._tag) {
-      case "Join": {
-        if (core.phase !== "running") this.#rejoin()
-        return this.#sync.join(command.seeds, completion)
-      }
-      case "Leave":
-        return this.#leave(completion)
-      case "SetMetadata": {
-        core.metadata = command.metadata
-        if (core.phase === "running") core.sayAlive(core.self.state.incarnation + 1, command.metadata)
-        return this.#done(completion)
-      }
-    }
-  }
-
-  #done(completion: number): void {
-    this.#core.out({ _tag: "Completed", completion, result: { _tag: "Done" } })
-  }
-
-  // ---------------------------------------------------------------------------
-  // leaving
-  // ---------------------------------------------------------------------------
-
-  #leave(completion: number): void {
-    const core = this.#core
-    if (core.phase === "left") return this.#done(completion)
-    this.#leaving.push(completion)
-    if (core.phase === "leaving") return
-    core.phase = "leaving"
-    core.sayLeft(core.self.state.incarnation)
-    core.gossip()
-    this.#leaveSaid()
   }
 
   #gossip(token: number): void {
     this.#core.gossipDue(token)
-    this.#leaveSaid()
-  }
-
-  // The leave has been said as often as any claim is, or there is nobody to say it to: others may be leaving as well.
-  #leaveSaid(): void {
-    const { broadcasts, phase, self, table } = this.#core
-    if (phase !== "leaving" || table.live.length > 0 && broadcasts.has(self.key)) return
-    this.#core.phase = "left"
-    this.#completeLeave()
-  }
-
-  #completeLeave(): void {
-    for (const completion of this.#leaving.splice(0)) this.#done(completion)
-  }
-
-  #rejoin(): void {
-    const core = this.#core
-    this.#completeLeave()
-    core.phase = "running"
-    core.epoch++
-    core.sayAlive(core.self.state.incarnation + 1, core.metadata)
-    // those of before may have run out unheeded
-    for (const entry of core.table.live) if (entry.state.status === "Suspect") this.#suspicions.start(entry)
-    this.#probing.start()
-    this.#sync.start()
-  }
-
-  // ---------------------------------------------------------------------------
-  // forgetting
-  // ---------------------------------------------------------------------------
-
-  #reap(): void {
-    const { config, now, self, table } = this.#core
-    this.#core.wake(reapInterval(config), { _tag: "Reap" })
-    for (const entry of table.gone) {
-      if (entry === self || now - entry.changedAt < config.deadRetention) continue
-      const { member, state } = entry
-      const listed = table.standingFor(state.id) === entry
-      table.remove(entry)
-      this.#core.broadcasts.remove(entry.key)
-      if (listed && member !== undefined) this.#core.happened({ _tag: "Reaped", member })
-    }
+    this.#lifecycle.leaveOnceTold()
   }
 }
-
-const reapInterval = (config: Config): number => Math.max(1000, config.deadRetention / 60)
 
 /** Swim, for a node to run. */
 export const makeProtocol = (

@@ -1,58 +1,54 @@
 /**
  * SWIM's failure detector: probe one member a period, directly and then through others (SWIM §3.1), in a shuffled
- * round-robin order (§4.3), and suspect one who did not answer (§4.2).
+ * round-robin order (§4.3), and suspect one who did not answer (§4.2). With what goes wrong this node judges itself as
+ * well (Lifeguard §IV-A), and a node that does badly waits longer before it judges others.
  */
 import type { Address } from "../../../Address.ts"
-import type { Ack, Ping, PingRequest } from "../../../wire/Message.ts"
-import { type Entry, keyOf } from "../table.ts"
+import type { Ack, Message, Nack } from "../../../wire/Message.ts"
+import type { Entry } from "../table.ts"
 import type { Core } from "./core.ts"
+import { ping, type Shown } from "./relaying.ts"
 
-/** Pings sent for others that are remembered at a time; a request beyond it is dropped. */
-const maxRelayed = 1024
+/** Probes over streams that may be open at a time: to who is gone they hang until they time out. */
+const maxStreams = 8
 
 interface Probe {
   readonly nonce: number
   readonly target: Entry
   /** The target's incarnation when the probe began: what is suspected if it fails. */
   readonly incarnation: number
+  /** When others are asked to probe. */
+  askAt: number
+  /** When it has failed. */
+  deadline: number
+  /** Those asked to probe, who owe an ack or a nack; none before `askAt`. */
+  asked: number
+  /** Who sent a nack. */
+  readonly nacks: Set<Address>
   acked: boolean
-  indirect: boolean
-}
-
-interface Relayed {
-  readonly to: Address
-  readonly nonce: number
-  readonly target: Entry
-  readonly expires: number
+  /** Whether it was acked over a stream. */
+  streamed: boolean
 }
 
 export class Probing {
   readonly #core: Core
-  /** Called when someone shows the hash of its table: a probed member, or whoever probes. */
-  readonly #shown: {
-    readonly onAck: (peer: Entry, table: number) => void
-    readonly onPing: (from: Address, table: number) => void
-  }
+  readonly #shown: Shown
   #order: Array<Entry> = []
   #next = 0
   #current: Probe | undefined
-  readonly #relayed = new Map<number, Relayed>()
+  /** When the period ends. */
+  #periodAt = Infinity
+  /** The exchanges under way that are probes. */
+  readonly #streams = new Map<number, Probe>()
 
-  constructor(
-    core: Core,
-    shown: {
-      readonly onAck: (peer: Entry, table: number) => void
-      readonly onPing: (from: Address, table: number) => void
-    }
-  ) {
+  constructor(core: Core, shown: Shown) {
     this.#core = core
     this.#shown = shown
   }
 
   start(): void {
     // members started together must not probe in step
-    const { config, epoch, random } = this.#core
-    this.#core.wake(random.nextDoubleUnsafe() * config.probeInterval, { _tag: "Probe", epoch })
+    this.#wakeAfter(this.#core.random.nextDoubleUnsafe() * this.#core.config.probeInterval)
   }
 
   /** A new member is put at a random place of the round, so that it is probed after n/2 periods on average. */
@@ -66,92 +62,166 @@ export class Probing {
     if (displaced !== undefined) this.#order.push(displaced)
   }
 
-  /** The period is over: judge the probe of the last one, and start the next. */
+  /**
+   * The period is over: judge the probe of the last one, and start the next. As in memberlist, a node that does badly
+   * gives a probe several periods, but does not wait for the next when it is acked; and `probeTimeout` stays as it is,
+   * since waiting longer for a datagram seldom helps. (In the paper it grows as well, and fewer probes are made.)
+   */
   period(epoch: number): void {
     const core = this.#core
     if (epoch !== core.epoch) return
+    const { probeInterval, probeTimeout } = core.config
+    const left = this.#current === undefined || this.#current.acked ? 0 : this.#current.deadline - core.now
+    if (left > 0 && core.phase === "running") return this.#wakeAfter(Math.min(left, probeInterval))
     this.#judge()
-    this.#forgetRelayed()
-    if (core.phase !== "running") return
-    core.wake(core.config.probeInterval, { _tag: "Probe", epoch: core.epoch })
+    if (core.phase !== "running") return core.standstill.expect(Infinity)
+    this.#wakeAfter(probeInterval)
     const target = this.#nextTarget()
     if (target === undefined) return
     const probe: Probe = {
       nonce: core.nonce(),
       target,
       incarnation: target.state.incarnation,
+      askAt: core.now + probeTimeout,
+      deadline: core.now + core.health.scale(probeInterval),
+      asked: 0,
+      nacks: new Set(),
       acked: false,
-      indirect: false
+      streamed: false
     }
     this.#current = probe
-    core.send(target.state.address, {
-      _tag: "Ping",
-      nonce: probe.nonce,
-      target: target.state.id,
-      table: core.table.hash
-    })
-    core.wake(core.config.probeTimeout, { _tag: "ProbeTimeout", nonce: probe.nonce })
+    ping(core, target, probe.nonce)
+    core.wake(probeTimeout, { _tag: "ProbeTimeout", nonce: probe.nonce })
+    this.#expectWake()
   }
 
-  /** No direct ack came in time: ask others to probe. */
+  /** No direct ack came in time: ask others to probe, and meanwhile try a stream. */
   timeout(nonce: number): void {
     const core = this.#core
     const probe = this.#current
-    if (probe === undefined || probe.nonce !== nonce || probe.acked || probe.target.isGone) return
+    if (probe === undefined || probe.nonce !== nonce) return
+    const left = probe.askAt - core.now
+    this.#expectWake()
+    if (left > 0) return core.wake(left, { _tag: "ProbeTimeout", nonce })
+    if (probe.acked || probe.target.isGone) return
     const { address, id } = probe.target.state
-    probe.indirect = true
-    for (const peer of core.choosePeers(core.config.indirectProbes, probe.target)) {
-      core.send(peer.state.address, { _tag: "PingRequest", nonce, target: id, address })
-    }
+    // of a suspect no help is to be expected
+    const peers = core.choosePeers(
+      core.config.indirectProbes,
+      (peer) => peer !== probe.target && peer.state.status === "Alive"
+    )
+    for (const peer of peers) core.send(peer.state.address, { _tag: "PingRequest", nonce, target: id, address })
+    probe.asked = peers.length
+    this.#stream(probe)
   }
 
-  onPing(from: Address, { nonce, table, target }: typeof Ping.Type): void {
-    const core = this.#core
-    // the sender means one who had this address before
-    if (target !== core.birth.id) return core.count("drops", "Misdirected")
-    core.send(from, { _tag: "Ack", nonce, table: core.table.hash })
-    this.#shown.onPing(from, table)
-  }
-
-  onPingRequest(from: Address, { address, nonce, target }: typeof PingRequest.Type): void {
-    const core = this.#core
-    // only members are pinged for others, or anyone could have this node send to anywhere
-    const entry = core.table.get(keyOf({ id: target, address }))
-    if (entry === undefined || entry === core.self) return core.count("drops", "Misdirected")
-    if (this.#relayed.size >= maxRelayed) return core.count("drops", "RelaysFull")
-    const own = core.nonce()
-    this.#relayed.set(own, { to: from, nonce, target: entry, expires: core.now + core.config.probeInterval })
-    core.send(address, { _tag: "Ping", nonce: own, target, table: core.table.hash })
-  }
-
-  onAck({ nonce, table }: typeof Ack.Type): void {
+  /** Whether it is the ack of a probe. */
+  onAck({ nonce, table }: typeof Ack.Type): boolean {
     const core = this.#core
     const probe = this.#current
-    if (probe !== undefined && probe.nonce === nonce) {
-      if (probe.acked) return
-      probe.acked = true
-      core.count("probes", probe.indirect ? "indirect" : "direct")
-      if (table !== undefined) this.#shown.onAck(probe.target, table)
-      return
-    }
-    const relayed = this.#relayed.get(nonce)
-    // an ack that comes after its period has been judged already
-    if (relayed === undefined) return core.count("drops", "LateAck")
-    this.#relayed.delete(nonce)
-    core.send(relayed.to, { _tag: "Ack", nonce: relayed.nonce })
-    if (table !== undefined) this.#shown.onAck(relayed.target, table)
+    if (probe?.nonce !== nonce) return false
+    if (probe.acked) return true
+    probe.acked = true
+    core.health.improve()
+    core.count("probes", probe.asked > 0 ? "indirect" : "direct")
+    if (table !== undefined) this.#shown.onAck(probe.target, table)
+    return true
   }
+
+  /** One who was asked has no ack either. */
+  onNack(from: Address, { nonce }: typeof Nack.Type): void {
+    const probe = this.#current
+    if (probe?.nonce !== nonce) return this.#core.count("drops", "LateAck")
+    // a datagram may come twice, and anyone may send it
+    if (probe.nacks.size < probe.asked) probe.nacks.add(from)
+  }
+
+  /** This node stood still, and has not read whatever came: the probe under way has that time again. */
+  extend(stood: number): void {
+    const { config: { probeInterval, probeTimeout }, now } = this.#core
+    const probe = this.#current
+    if (probe === undefined || probe.acked) return
+    probe.askAt = Math.max(probe.askAt, now) + Math.min(stood, probeTimeout)
+    probe.deadline = Math.max(probe.deadline, now) + Math.min(stood, probeInterval)
+  }
+
+  // ---------------------------------------------------------------------------
+  // streams
+  // ---------------------------------------------------------------------------
+
+  #stream(probe: Probe): void {
+    const core = this.#core
+    if (!core.config.streamProbe || this.#streams.size >= maxStreams) return
+    const exchange = core.nextExchange()
+    this.#streams.set(exchange, probe)
+    const { nonce, target: { state: { address, id } } } = probe
+    core.out({
+      _tag: "Exchange",
+      exchange,
+      to: address,
+      message: { _tag: "Ping", nonce, target: id, table: core.table.hash }
+    })
+  }
+
+  /** Whether it is the answer to a probe over a stream. */
+  onAnswer(exchange: number, answer: Message | undefined): boolean {
+    const probe = this.#streams.get(exchange)
+    if (probe === undefined) return false
+    this.#streams.delete(exchange)
+    if (answer?._tag !== "Ack" || answer.nonce !== probe.nonce) return true
+    probe.streamed = true
+    if (answer.table !== undefined && probe === this.#current) this.#shown.onAck(probe.target, answer.table)
+    return true
+  }
+
+  // ---------------------------------------------------------------------------
+  // verdicts
+  // ---------------------------------------------------------------------------
 
   #judge(): void {
     const core = this.#core
     const probe = this.#current
     this.#current = undefined
     if (probe === undefined || probe.acked || core.phase !== "running") return
-    core.count("probes", "failed")
     const { address, id, incarnation, status } = probe.target.state
+    if (probe.streamed) {
+      core.health.improve()
+      core.count("probes", "stream")
+      return core.warn(
+        "stream",
+        `${id} at ${address} answers over a stream, but no datagram gets there and back: is the network misconfigured?`
+      )
+    }
+    core.count("probes", "failed")
+    if (probe.target.isGone) return
+    this.#judgeSelf(probe)
     // what was learned of it meanwhile is newer than the probe
-    if (status !== "Alive" || incarnation !== probe.incarnation) return
+    if (status !== "Alive" && status !== "Suspect" || incarnation !== probe.incarnation) return
     core.adopt({ _tag: "Suspect", id, address, incarnation, from: core.birth.id }, 0)
+  }
+
+  // Whoever was asked is probably well. If they are heard of, it is the target that is not; if they are not, it may be
+  // this node that hears nothing.
+  #judgeSelf({ asked, nacks }: Probe): void {
+    const { config, health } = this.#core
+    health.worsen(config.nacks && asked > 0 ? asked - nacks.size : 1)
+  }
+
+  // ---------------------------------------------------------------------------
+  // periods
+  // ---------------------------------------------------------------------------
+
+  #wakeAfter(delay: number): void {
+    const core = this.#core
+    this.#periodAt = core.now + delay
+    this.#expectWake()
+    core.wake(delay, { _tag: "Probe", epoch: core.epoch })
+  }
+
+  #expectWake(): void {
+    const { now, standstill } = this.#core
+    const askAt = this.#current?.askAt ?? 0
+    standstill.expect(askAt > now ? Math.min(askAt, this.#periodAt) : this.#periodAt)
   }
 
   #nextTarget(): Entry | undefined {
@@ -174,14 +244,6 @@ export class Probing {
       const swapped = this.#order[i]!
       this.#order[i] = this.#order[j]!
       this.#order[j] = swapped
-    }
-  }
-
-  // those that expired are at the front: a map keeps the order of insertion
-  #forgetRelayed(): void {
-    for (const [nonce, relayed] of this.#relayed) {
-      if (relayed.expires > this.#core.now) return
-      this.#relayed.delete(nonce)
     }
   }
 }

@@ -3,10 +3,10 @@
  */
 import type { Address } from "../../../../src/Address.ts"
 import * as Addresses from "../../../../src/Address.ts"
-import type { MembershipCommand, MembershipResult } from "../../../../src/membership/internal/command.ts"
 import { type Config, defaultConfig } from "../../../../src/membership/internal/swim/config.ts"
 import { SwimMachine } from "../../../../src/membership/internal/swim/machine.ts"
 import type { MembershipEvent } from "../../../../src/membership/MembershipEvent.ts"
+import type { MembershipCommand, MembershipResult } from "../../../../src/membership/MembershipMachine.ts"
 import type { Input, RandomSource } from "../../../../src/node/Protocol.ts"
 import { assemble, decode, encodeMessage } from "../../../../src/wire/Frame.ts"
 import type { Claim, Message } from "../../../../src/wire/Message.ts"
@@ -51,7 +51,9 @@ export class Lab {
   now: number
   sent: Array<Sent> = []
   gossiped: Array<Address> = []
+  /** Syncs, that is; probes over streams are `streams`. */
   exchanges: Array<Exchange> = []
+  streams: Array<Exchange> = []
   replies: Array<{ readonly reply: number; readonly message: Message | undefined }> = []
   events: Array<MembershipEvent> = []
   logs: Array<string> = []
@@ -108,7 +110,8 @@ export class Lab {
           this.gossiped.push(output.to)
           break
         case "Exchange":
-          this.exchanges.push(output)
+          if (output.message._tag === "Ping") this.streams.push(output)
+          else this.exchanges.push(output)
           break
         case "Reply":
           this.replies.push(output)
@@ -183,6 +186,26 @@ export class Lab {
     this.now = end
   }
 
+  /** Lets time pass while every probe is acked. */
+  live(millis: number): void {
+    const end = this.now + millis
+    // that of the last period may be waited for yet
+    let acked = Math.max(0, this.sent.findLastIndex(({ message }) => message._tag === "Ping"))
+    while (this.now < end) {
+      this.advance(Math.min(50, end - this.now))
+      for (; acked < this.sent.length; acked++) {
+        const { message, to } = this.sent[acked]!
+        if (message._tag === "Ping") this.receive({ _tag: "Ack", nonce: message.nonce }, to)
+      }
+    }
+  }
+
+  /** The process stands still, and then fires its timers before it reads anything. */
+  standStill(millis: number): void {
+    this.now += millis
+    this.advance(0)
+  }
+
   /** Timers that are set. */
   get timers(): ReadonlyArray<unknown> {
     return this.#timers.map(({ timer }) => timer)
@@ -197,6 +220,7 @@ export class Lab {
     this.sent = []
     this.gossiped = []
     this.exchanges = []
+    this.streams = []
     this.replies = []
     this.events = []
     this.logs = []
@@ -246,7 +270,7 @@ export const settle = (...labs: ReadonlyArray<Lab>): number => {
   for (let busy = true; busy;) {
     busy = false
     for (const lab of labs) {
-      for (const { exchange, message, to } of lab.exchanges.splice(0)) {
+      for (const { exchange, message, to } of [...lab.exchanges.splice(0), ...lab.streams.splice(0)]) {
         busy = true
         carried++
         const other = labs.find((other) => other.address === to)
@@ -278,7 +302,7 @@ export const run = (labs: ReadonlyArray<Lab>, millis: number, step = 50): void =
   }
 }
 
-const decodeMessage = (bytes: Uint8Array): Message => {
+export const decodeMessage = (bytes: Uint8Array): Message => {
   const { messages } = decode(0, assemble(0, [bytes]))
   if (messages.length !== 1) throw new Error("a message that was passed on does not decode")
   return messages[0]!

@@ -129,7 +129,7 @@ describe("a node that has left", () => {
     lab.answer(exchange, { _tag: "SyncResponse", id: "n1", address: addressOf(1), table: lab.machine.tableHash })
     assert.deepStrictEqual(lab.resultOf(completion), { _tag: "Done" })
     lab.clear()
-    lab.advance(3000)
+    lab.live(3000)
     // once a period, and not once for each life
     assert.strictEqual(lab.messages("Ping").length, 3)
   })

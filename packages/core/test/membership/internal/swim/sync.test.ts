@@ -109,7 +109,7 @@ describe("a periodic sync", () => {
 
 const untilExchange = (lab: Lab) => {
   lab.exchanges = []
-  lab.advance(31_000)
+  lab.live(31_000)
   return lab.exchanges[0]!.exchange
 }
 

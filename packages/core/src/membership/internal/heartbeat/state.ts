@@ -1,0 +1,141 @@
+/**
+ * What a node knows of one other node, or of itself, besides what the member table holds.
+ */
+import { fnv1a, mix } from "../../../internal/hash.ts"
+import { type Delta, type KeyValue, maxKeyValues } from "../../../wire/HeartbeatMessage.ts"
+import type { MemberState } from "../../Claim.ts"
+import type { Entry } from "../table.ts"
+import type { ArrivalWindow } from "./phi.ts"
+
+/** A value under a key of some node. */
+export interface Change {
+  readonly id: string
+  readonly key: string
+  readonly value: string
+}
+
+/** Versioned key-values of one node, as far as they are known: all up to `version`, of one generation of the node. */
+export class KeyValueState {
+  /** The incarnation since which versions count. */
+  generation = 0
+  version = 0
+  readonly values = new Map<string, { readonly value: string; readonly version: number }>()
+
+  /** Those above a version, the oldest first: what ScuttleButt sends, so that a part of them can be taken in by itself. */
+  after(version: number): Array<KeyValue> {
+    const values: Array<KeyValue> = []
+    for (const [key, held] of this.values) if (held.version > version) values.push({ key, ...held })
+    return values.sort((a, b) => a.version - b.version)
+  }
+
+  /**
+   * Takes in what a delta tells; returns what it changed, or undefined for what cannot be so. Older, repeated and partial
+   * deltas change nothing that is known better.
+   */
+  merge(
+    { generation: given, incarnation, keyValues = [], since = 0, version = 0 }: Delta
+  ): Array<KeyValue> | undefined {
+    const generation = given ?? incarnation
+    let last = since
+    for (const each of keyValues) {
+      if (each.version <= last) return undefined
+      last = each.version
+    }
+    if (last > version || generation > incarnation) return undefined
+    if (generation < this.generation) return []
+    const isNew = generation > this.generation
+    // what lies between is not known
+    if (since > (isNew ? 0 : this.version)) return []
+    if (isNew) {
+      this.values.clear()
+      this.generation = generation
+      this.version = 0
+    }
+    const changed = keyValues.filter((each) => each.version > this.version)
+    for (const { key, value, version } of changed) this.values.set(key, { value, version })
+    this.version = Math.max(this.version, version)
+    this.#bound()
+    return changed
+  }
+
+  // a node has no more than so many: whoever says more forgets the oldest
+  #bound(): void {
+    if (this.values.size <= maxKeyValues) return
+    const oldest = this.after(0).slice(0, this.values.size - maxKeyValues)
+    for (const { key } of oldest) this.values.delete(key)
+  }
+}
+
+/**
+ * What services hold of a node's protocol. It outlives the machine: what the application has set is still said after a
+ * defect.
+ */
+export class Handle {
+  /** What this node says. */
+  readonly own = new KeyValueState()
+  readonly listeners = new Set<(change: Change) => void>()
+
+  /** Begins a generation: all is said anew. */
+  begin(generation: number): void {
+    const { own } = this
+    own.generation = generation
+    own.version = 0
+    for (const [key, { value }] of own.values) own.values.set(key, { value, version: ++own.version })
+  }
+
+  /** Sets a value of this node, to be told in its next digest. Returns false when it has no room for another key. */
+  set(id: string, key: string, value: string): boolean {
+    const { own } = this
+    const held = own.values.get(key)
+    if (held?.value === value) return true
+    if (held === undefined && own.values.size >= maxKeyValues) return false
+    own.values.set(key, { value, version: ++own.version })
+    this.tell({ id, key, value })
+    return true
+  }
+
+  tell(change: Change): void {
+    for (const listener of this.listeners) listener(change)
+  }
+}
+
+/** Another node, or this one. */
+export class Peer {
+  readonly entry: Entry
+  readonly fingerprint: number
+  readonly keyValues: KeyValueState
+  readonly window: ArrivalWindow
+  #heartbeat = 0
+  /** The incarnation that the heartbeat counts in. */
+  #of = 0
+  /** When its heartbeat was last heard to go on, on the step clock. */
+  heardAt: number
+  /** When it was last told that it is dead to this node. */
+  contactedAt = -Infinity
+
+  constructor(entry: Entry, keyValues: KeyValueState, window: ArrivalWindow, now: number) {
+    this.entry = entry
+    this.fingerprint = fingerprintOf(entry)
+    this.keyValues = keyValues
+    this.window = window
+    this.heardAt = now
+  }
+
+  get heartbeat(): number {
+    return this.#of === this.entry.state.incarnation ? this.#heartbeat : 0
+  }
+
+  set heartbeat(heartbeat: number) {
+    this.#heartbeat = heartbeat
+    this.#of = this.entry.state.incarnation
+  }
+
+  get isLive(): boolean {
+    return !this.entry.isGone
+  }
+}
+
+/** The name of an identity in digests: 48 bits of two hashes. */
+export const fingerprintOf = (
+  { state: { address, id } }: { readonly state: Pick<MemberState, "address" | "id"> }
+): number => fnv1a(`${id} ${address}`) * 0x1_0000 + (mix(fnv1a(`${address} ${id}`), 0) & 0xffff)
