@@ -30,7 +30,8 @@ describe("a node that leaves when most others are dead", { timeout: 120_000 }, (
         Effect.gen(function*() {
           yield* sim.until(sim.isAgreed, { atMost: "5 seconds", every: "100 millis" })
           for (const node of sim.nodes.slice(2)) yield* sim.crash(node.name)
-          yield* sim.until(sim.isAgreed, { atMost: "2 minutes", every: "1 second" })
+          // with 18 of 20 gone each probe fails, and Lifeguard has the two who are there doubt themselves and take their time
+          yield* sim.until(sim.isAgreed, { atMost: "10 minutes", every: "1 second" })
           yield* sim.stop("n1")
           yield* sim.advance("30 seconds")
           const seen = (yield* sim.members("n0")).find((member) => member.id === "n1")
