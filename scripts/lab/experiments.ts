@@ -106,6 +106,7 @@ export const lifeguard = (
     readonly pauseGap: ReadonlyArray<number>
     readonly nodes: number
     readonly stall: Detection.Trial["stall"]
+    readonly crashes: number
     readonly window: number
     readonly runs: number
   },
@@ -129,6 +130,7 @@ export const lifeguard = (
       paused,
       pauseFor,
       pauseGap,
+      crashes: what.crashes,
       window: what.window,
       settle: 10_000,
       idle: 0

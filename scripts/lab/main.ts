@@ -298,6 +298,7 @@ const lifeguard = Command.make(
       [Experiments.gaps.map(formatMillis).join(","), Experiments.gaps]
     ),
     stall: stall("messages"),
+    crashes: int("crashes", "Healthy nodes that crash in each, one after another", 0, 100, 3),
     window: duration("window", "How long each cluster is watched, at least", 0, 24 * hour, 60_000),
     runs: int("runs", "Clusters for each setting", 1, 10_000, 1),
     seed,
@@ -345,8 +346,8 @@ const lifeguard = Command.make(
   Command.withDescription(`What each part of Lifeguard is worth.
 
   The interval experiment of the Lifeguard paper (Dadgar, Phillips, Currey 2017, §V): for each number of nodes that
-  stall at once, each duration and each gap in between, a cluster is watched while they do so again and again. One
-  healthy node crashes at a random moment.`)
+  stall at once, each duration and each gap in between, a cluster is watched while they do so again and again. Healthy
+  nodes crash meanwhile, at random moments.`)
 )
 
 const load = Command.make(

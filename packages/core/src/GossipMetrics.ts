@@ -30,10 +30,10 @@ export const exchanges = Metric.counter("gossip_exchanges", { description: "Requ
 /**
  * What was dropped, by `reason`: a frame or message that does not decode (`Malformed`, `ForeignVersion`,
  * `ForeignCluster`, `UndecodableMessage`), an overflow (`MailboxFull`, `SendQueueFull`, `LogsFull`, `TableFull`,
- * `NameTaken`, `RelaysFull`), a message that has no use (`Unexpected`, `Misdirected`, `LateAck`, `FutureIncarnation`,
- * of a life that was `Forgotten`, or `Inconsistent` in itself), one that
- * broke the node (`Defect`), and one that could not be sent (`SendFailed`, `TooLarge`). What the transport dropped
- * because its receive buffer was full counts as `ReceiveBufferFull`.
+ * `NameTaken`, `RelaysFull`, `StrangersFull`, `ReportsFull`), a message that has no use (`Unexpected`, `Misdirected`,
+ * `LateAck`, `LatePong`, `FutureIncarnation`, of or about a node that is `Unknown`, of a life that was `Forgotten`, or
+ * `Inconsistent` in itself), one that broke the node (`Defect`), and one that could not be sent (`SendFailed`,
+ * `TooLarge`). What the transport dropped because its receive buffer was full counts as `ReceiveBufferFull`.
  */
 export const drops = Metric.counter("gossip_drops", { description: "Datagrams, messages and claims dropped" })
 

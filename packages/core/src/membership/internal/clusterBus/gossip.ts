@@ -51,9 +51,10 @@ export class Gossip {
 
   /**
    * What to tell a peer: of all that are PFAIL, and of some others by chance. Where not all fit, each of the two has half
-   * of the room, and what the other leaves.
+   * of the room, and what the other leaves. A stranger is told nothing: it would not listen, and may not be there.
    */
   sections(to: Entry | undefined): Array<Section> {
+    if (to === undefined) return []
     const { birth, clusterSize, metadata } = this.#core
     const sections: Array<Section> = []
     let room = birth.maxDatagramSize - headerOverhead - sizeOfText(birth.id) - birth.address.length - metadata.length
@@ -81,11 +82,11 @@ export class Gossip {
     return sections
   }
 
-  *#failing(to: Entry | undefined): Iterable<Section> {
+  *#failing(to: Entry): Iterable<Section> {
     for (const { state } of this.#pinging.pfails) {
-      if (state !== to?.state) yield { id: state.id, address: state.address, incarnation: state.incarnation }
+      if (state !== to.state) yield { id: state.id, address: state.address, incarnation: state.incarnation }
     }
-    if (to !== undefined) yield* this.#strangers.silent(to)
+    yield* this.#strangers.silent(to)
   }
 
   // who has never answered, Redis has in handshake, and tells of neither

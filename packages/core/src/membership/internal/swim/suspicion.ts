@@ -74,8 +74,9 @@ export class Suspicions {
   /**
    * Another accuses who is suspected. Returns whether that shortens the suspicion, and others are to know.
    *
-   * Beyond memberlist, it never ends at once: a refutation that the accusation brings about has the time to come here.
-   * Several slow nodes that are heard of again at one moment would else make each other declare the living dead.
+   * Beyond memberlist, it does not end at once at a node that does badly: a refutation that the accusation brings about
+   * has the time to come there. Several slow nodes that hear of each other at last would else make each other declare the
+   * living dead.
    */
   confirm(entry: Entry, from: string): boolean {
     const suspicion = this.#held.get(entry)
@@ -83,7 +84,7 @@ export class Suspicions {
     if (suspicion.accusers.size > suspicion.expected) return false
     suspicion.accusers.add(from)
     const { health, now, spreadTime } = this.#core
-    const earliest = now + health.scale(spreadTime)
+    const earliest = now + health.score * spreadTime
     suspicion.deadline = Math.min(
       suspicion.deadline,
       Math.max(earliest, suspicion.since + timeoutOf(suspicion))

@@ -12,7 +12,6 @@ import type {
 } from "../../../../src/membership/MembershipMachine.ts"
 import type { Input, RandomSource } from "../../../../src/node/Protocol.ts"
 import type { Section } from "../../../../src/wire/ClusterBusMessage.ts"
-import { encodeMessage } from "../../../../src/wire/Frame.ts"
 import type { Alive, Message } from "../../../../src/wire/Message.ts"
 import { generator } from "../../../support/generator.ts"
 import { addressOf, bornAt, peer, wallClock } from "../swim/harness.ts"
@@ -22,6 +21,9 @@ export { addressOf, bornAt, peer, wallClock }
 export const nodeTimeout = 2000
 
 type Of<Tag extends Message["_tag"]> = Extract<Message, { readonly _tag: Tag }>
+
+/** Claims are not passed on as they came. */
+const noBytes = new Uint8Array(0)
 
 interface Timed {
   readonly at: number
@@ -119,7 +121,7 @@ export class Lab {
   }
 
   receive(message: Message, from: Address = addressOf(99)): void {
-    this.step({ _tag: "Received", from, message, encoded: encodeMessage(message) })
+    this.step({ _tag: "Received", from, message, encoded: noBytes })
   }
 
   /** A peer introduces itself. */
@@ -135,7 +137,11 @@ export class Lab {
   /** A peer answers the last ping it was sent. */
   ponged(index: number, options: { readonly beat?: number; readonly sections?: ReadonlyArray<Section> } = {}): void {
     const { beat = 1, sections = [] } = options
-    const { message } = this.pingsTo(index).at(-1)!
+    const { message } = this.sent.findLast(({ message, to }) =>
+      message._tag === "BusPing" && to === addressOf(index)
+    )! as {
+      readonly message: Of<"BusPing">
+    }
     this.receive({ _tag: "BusPong", self: peer(index).alive, nonce: message.nonce, sections, beat }, addressOf(index))
   }
 
@@ -156,6 +162,7 @@ export class Lab {
   /** Lets time pass; those in `answering` answer each ping at once. */
   advance(millis: number, answering: ReadonlyArray<number> = []): void {
     const end = this.now + millis
+    const indexes = new Map(answering.map((index) => [addressOf(index), index]))
     while (true) {
       const next = this.#timers.reduce<Timed | undefined>(
         (best, each) => best === undefined || each.at < best.at ? each : best,
@@ -167,7 +174,7 @@ export class Lab {
       const before = this.sent.length
       this.step({ _tag: "Due", timer: next.timer })
       for (const { message, to } of this.sent.slice(before)) {
-        const index = message._tag === "BusPing" ? answering.find((index) => addressOf(index) === to) : undefined
+        const index = message._tag === "BusPing" ? indexes.get(to) : undefined
         if (index !== undefined) this.ponged(index, { beat: Math.floor(this.now / 100) })
       }
     }
