@@ -85,12 +85,12 @@ describe("16 nodes", { timeout: 120_000 }, () => {
             yield* sim.advance("30001 millis")
             const series = health()
             assert(series?.type === "Gauge")
-            assert.isAtLeast(series.state.value, 5)
+            assert.isAtLeast(Number(series.state.value), 5)
             yield* sim.until(sim.isAgreed, { atMost: "1 minute" })
             yield* sim.advance("20 seconds")
             const after = health()
             assert(after?.type === "Gauge")
-            assert.strictEqual(after.state.value, 0)
+            assert.strictEqual(Number(after.state.value), 0)
           }
           // it was itself declared dead, each time, and rightly
           assert.isAtLeast(declared.length, 5 * 15)
