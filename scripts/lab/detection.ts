@@ -8,8 +8,8 @@
  * 2. **settle**: what was said while joining is passed on.
  * 3. **idle**: nothing happens. What is sent meanwhile is the load.
  * 4. **window**: `paused` nodes stall together for `pauseFor`, run for `pauseGap`, and so on. Meanwhile healthy nodes
- *    crash, one after another, each at a random moment and never the first node; when all healthy nodes have it dead it
- *    starts again, unless it was the last.
+ *    crash, one after another, each at a random moment, never the first node and none that anybody accuses already; when
+ *    all healthy nodes have it dead it starts again, unless it was the last.
  *
  * What stalls is the whole process (`Fault.pause`), which then does nothing; or its messages alone, as in the Lifeguard
  * paper's experiments: its timers run, and what it sends and what is sent to it waits until the stall is over.
@@ -191,8 +191,8 @@ export const observe = (trial: Trial): Observation =>
         // a probe has its place in a period, and a pause in a cycle; the next crash has none in either
         const slack = Math.max(10_000, Math.min(trial.pauseFor + trial.pauseGap, 60_000))
         yield* sim.advance(yield* Random.nextIntBetween(0, slack))
-        const candidates = healthy.slice(1).filter((name) => !truth.isDeadToAny(name))
-        // it takes false positives about all of them at once
+        // to declare one dead who was accused before it crashed is no detection
+        const candidates = healthy.slice(1).filter((name) => !truth.isAccused(name))
         if (candidates.length === 0) continue
         const victim = candidates[yield* Random.nextIntBetween(0, candidates.length - 1)]!
         const watchers = healthy.filter((name) => name !== victim)
@@ -291,8 +291,9 @@ interface Down {
 class Truth {
   readonly #pairs: number
   readonly #paused: ReadonlySet<string>
-  /** Whom each node has for live, and for dead. */
+  /** Whom each node has for live; and of each member, who suspects it, and who has it dead. */
   readonly #live = new Map<string, Set<string>>()
+  readonly #suspectTo = new Map<string, Set<string>>()
   readonly #deadTo = new Map<string, Set<string>>()
   readonly #down = new Map<string, Down>()
   /** The first incarnation of the present process of those that were started again. */
@@ -313,8 +314,9 @@ class Truth {
     return this.#live.get(node)?.has(member) === true
   }
 
-  isDeadToAny(member: string): boolean {
-    return (this.#deadTo.get(member)?.size ?? 0) > 0
+  /** Whether any node suspects it, or has it dead. */
+  isAccused(member: string): boolean {
+    return (this.#deadTo.get(member)?.size ?? 0) > 0 || (this.#suspectTo.get(member)?.size ?? 0) > 0
   }
 
   /** A node goes down. What it believed goes with it. */
@@ -323,6 +325,7 @@ class Truth {
     this.#down.set(node, down)
     this.#live.delete(node)
     for (const observers of this.#deadTo.values()) observers.delete(node)
+    for (const observers of this.#suspectTo.values()) observers.delete(node)
     return down
   }
 
@@ -337,21 +340,25 @@ class Truth {
     if (this.#down.has(node) || member === node) return
     const live = entry(this.#live, node)
     const deadTo = entry(this.#deadTo, member)
+    const suspectTo = entry(this.#suspectTo, member)
     switch (change) {
       case "Joined":
       case "Refuted":
       case "Updated":
         deadTo.delete(node)
+        suspectTo.delete(node)
         if (live.has(member)) return
         live.add(member)
         if (this.joinedAt === null && ++this.#known === this.#pairs) this.joinedAt = at
         return
       case "Suspected": {
+        suspectTo.add(node)
         const down = this.#down.get(member)
         if (down !== undefined) down.suspectedAt ??= at
         return
       }
       case "Died": {
+        suspectTo.delete(node)
         if (live.delete(member) && this.joinedAt === null) this.#known--
         const down = this.#down.get(member)
         if (down !== undefined) {
