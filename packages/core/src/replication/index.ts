@@ -1,0 +1,13 @@
+/**
+ * What all nodes hold, and agree on in the end.
+ *
+ * @since 0.1.0
+ */
+export * as Crdt from "./Crdt.ts"
+export * as GCounter from "./GCounter.ts"
+export * as HybridLogicalClock from "./HybridLogicalClock.ts"
+export * as LWWRegister from "./LWWRegister.ts"
+export * as MVRegister from "./MVRegister.ts"
+export * as ORMap from "./ORMap.ts"
+export * as ORSet from "./ORSet.ts"
+export * as PNCounter from "./PNCounter.ts"

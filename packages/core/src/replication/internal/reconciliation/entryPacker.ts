@@ -1,0 +1,45 @@
+/** Entries for one message: as many as fit. */
+import { packedEntrySize, packEntries } from "../../../wire/ReconciliationMessage.ts"
+
+/** Bytes of a message that an entry may not have for itself. */
+const reserved = 4096
+
+/** Bytes of the largest entry that can travel in messages of at most `maxBytes`. */
+export const maxEntrySize = (maxBytes: number): number => maxBytes - reserved
+
+export class EntryPacker {
+  readonly #largest: number
+  readonly #entries: Array<Uint8Array> = []
+  /** Bytes that are left. */
+  room: number
+
+  /** @param room bytes that the entries, and what else is taken from it, may take of the `maxBytes` of a message */
+  constructor(room: number, maxBytes: number) {
+    this.room = room
+    this.#largest = maxEntrySize(maxBytes)
+  }
+
+  get count(): number {
+    return this.#entries.length
+  }
+
+  /** Adds an entry; false when it does not fit. One that would fit no message is passed over. */
+  add(entry: Uint8Array): boolean {
+    if (entry.length > this.#largest) return true
+    const size = packedEntrySize(entry)
+    if (size > this.room) return false
+    this.room -= size
+    this.#entries.push(entry)
+    return true
+  }
+
+  /** Takes back those after the first `count`. */
+  undo(count: number): void {
+    for (const entry of this.#entries.splice(count)) this.room += packedEntrySize(entry)
+  }
+
+  /** The field of a message: none without entries. */
+  packed(): { entries?: Uint8Array } {
+    return this.#entries.length === 0 ? {} : { entries: packEntries(this.#entries) }
+  }
+}
