@@ -123,6 +123,12 @@ const faults: ReadonlyArray<{
     says: /n4 is to be alive again in an incarnation above \d+ within 2m, but n\d sees n4 as Dead/
   },
   {
+    what: "never refutes what was said of it while it stalled",
+    options: { protocol: deafSwim((claim, birth) => claim.id !== birth.id) },
+    test: "a node that stalls for longer than any timeout is missed, and is back when it goes on",
+    says: /all are to agree who is there within 2m, but n0 sees n4.* as Dead/
+  },
+  {
     what: "does not hear of leaves",
     options: { protocol: deafSwim((claim) => claim._tag !== "Left") },
     test: "a node that closes has left to all, and is never dead",

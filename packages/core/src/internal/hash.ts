@@ -12,6 +12,13 @@ export const fnv1a = (text: string): number => {
   return hash >>> 0
 }
 
+/** The same over bytes. */
+export const fnv1aBytes = (bytes: Uint8Array): number => {
+  let hash = 0x811c9dc5
+  for (const byte of bytes) hash = Math.imul(hash ^ byte, 0x01000193)
+  return hash >>> 0
+}
+
 /** Mixes a number of up to 53 bits into a hash of 32 bits (the finisher of MurmurHash3 over both halves). */
 export const mix = (hash: number, value: number): number => {
   let h = hash ^ (value >>> 0)

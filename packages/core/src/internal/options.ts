@@ -47,6 +47,10 @@ export const integer = (
     ? Effect.succeed(value)
     : invalid(option, `${value} is not a whole number between ${bounds.minimum} and ${bounds.maximum}`)
 
+/** True or false. */
+export const boolean = (option: string, value: boolean): Effect.Effect<boolean, InvalidOption> =>
+  typeof value === "boolean" ? Effect.succeed(value) : invalid(option, `${String(value)} is neither true nor false`)
+
 /** A value of a schema. */
 export const decode = <S extends Schema.ConstraintDecoder<unknown>>(
   option: string,

@@ -35,6 +35,8 @@ export interface MemberState {
   readonly status: Status
   /** Absent until the member's own `Alive` was heard. */
   readonly profile: Profile | undefined
+  /** Whether others say of this incarnation that it does not vote: what counts while there is no profile. */
+  readonly abstains: boolean
 }
 
 const noMetadata = new Uint8Array(0)
@@ -54,8 +56,13 @@ export const fromClaim = (claim: Claim): MemberState => ({
       protocolVersion: claim.protocolVersion,
       votes: claim.votes ?? true
     }
-    : undefined
+    : undefined,
+  abstains: claim._tag === "Dead" && claim.votes === false
 })
+
+/** Whether a member counts where a majority decides: of whom nothing is known it is assumed. */
+export const votes = ({ abstains, profile }: Pick<MemberState, "abstains" | "profile">): boolean =>
+  profile?.votes ?? !abstains
 
 /** Whether `a` says more than `b` about whether a member is there. Not symmetric: equal standing is neither. */
 export const outranks = (
@@ -67,9 +74,10 @@ export const outranks = (
 export const merge = (a: MemberState, b: MemberState): MemberState => {
   const standing = outranks(b, a) ? b : a
   const profile = mergeProfile(a.profile, b.profile)
-  return standing === a && profile === a.profile
+  const abstains = a.incarnation === b.incarnation ? a.abstains || b.abstains : standing.abstains
+  return standing === a && profile === a.profile && abstains === a.abstains
     ? a
-    : { id: a.id, address: a.address, incarnation: standing.incarnation, status: standing.status, profile }
+    : { id: a.id, address: a.address, incarnation: standing.incarnation, status: standing.status, profile, abstains }
 }
 
 // A member never says two things in one incarnation. If it seems to (two processes took one name and address in
@@ -81,6 +89,11 @@ const mergeProfile = (a: Profile | undefined, b: Profile | undefined): Profile |
   if (a.votes !== b.votes) return b.votes ? b : a
   return compareBytes(b.metadata, a.metadata) > 0 ? b : a
 }
+
+/** Whether two profiles say the same. */
+export const isSameProfile = (a: Profile, b: Profile): boolean =>
+  a.incarnation === b.incarnation && a.protocolVersion === b.protocolVersion && a.votes === b.votes &&
+  compareBytes(a.metadata, b.metadata) === 0
 
 /** Orders bytes by length, then lexicographically. */
 export const compareBytes = (a: Uint8Array, b: Uint8Array): number => {

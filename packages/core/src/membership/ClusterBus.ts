@@ -13,10 +13,16 @@
  *   among them for as long as they are remembered, as in Redis; those who have left are not counted. Of two nodes
  *   neither is ever declared dead, since one is no majority of two: three are the least that survive the loss of one.
  *   A dead voter that is replaced by a node of another name counts until it is forgotten: see `deadRetention`.
+ * - **What a restart forgets**: a node knows of its electorate by the first whom it asks, and until a seed (or anyone else)
+ *   has answered it declares nobody dead. But when all of a minority are restarted while they are cut off, they know of
+ *   each other only, and are a majority of that: they declare each other dead, and have a `Quorum`. Redis's nodes have
+ *   their `nodes.conf`; here `minVoters` says how many there have to be.
  *
  * Where Redis leaves off: a ping that is not answered is sent again, since datagrams get lost; MEET is answered with all
  * that is known; whoever speaks of one who is FAIL or has left is told; a node that stood still excuses others for that
- * time; and after a partition the dead and the seeds are tried again. There is no delay before a node that reaches a
+ * time; and after a partition the dead and the seeds are tried again. Only an answer is a sign of life: Redis, whose nodes
+ * speak over connections, takes whatever a node sends for one, but a datagram may be forged, and who can send but not hear
+ * is of no use to the others. There is no delay before a node that reaches a
  * majority again says so (Redis waits 0.5 to 5 s for others to take back its slots).
  *
  * A broadcast is one datagram for each member, and all members ping each other when someone is PFAIL: like Redis Cluster
@@ -28,8 +34,8 @@ import * as Config from "effect/Config"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { integer, millis } from "../internal/options.ts"
-import { InvalidOption } from "../Transport.ts"
+import { boolean, integer, millis } from "../internal/options.ts"
+import type { InvalidOption } from "../Transport.ts"
 import { type Config as Checked, defaultConfig, detectionTime } from "./internal/clusterBus/config.ts"
 import { makeProtocol } from "./internal/clusterBus/machine.ts"
 import { MembershipProtocol } from "./MembershipProtocol.ts"
@@ -47,6 +53,12 @@ export interface Options {
   readonly nodeTimeout: Duration.Input
   /** Whether this node counts where a majority decides, as Redis's masters with slots do, and replicas do not. */
   readonly votes: boolean
+  /**
+   * The least electorate, 1 to 1,000,000: as many are taken to vote even while fewer are known. For clusters of known size:
+   * with the number of their voters no minority of them declares anyone dead, nor has a `Quorum`, though all of it be
+   * restarted and know nobody else. All nodes should have the same.
+   */
+  readonly minVoters: number
   /** Time between tries of a dead member or an absent seed, 100 ms to 24 h. */
   readonly reconnectInterval: Duration.Input
   /**
@@ -76,13 +88,10 @@ const hour = 60 * 60 * 1000
 const day = 24 * hour
 
 const check = Effect.fnUntraced(function*(options: Options) {
-  const { votes } = options
-  if (typeof votes !== "boolean") {
-    return yield* new InvalidOption({ option: "votes", problem: `${String(votes)} is neither true nor false` })
-  }
   const checked: Checked = {
     nodeTimeout: yield* millis("nodeTimeout", options.nodeTimeout, { minimum: 200, maximum: hour }),
-    votes,
+    votes: yield* boolean("votes", options.votes),
+    minVoters: yield* integer("minVoters", options.minVoters, { minimum: 1, maximum: 1_000_000 }),
     reconnectInterval: yield* millis("reconnectInterval", options.reconnectInterval, { minimum: 100, maximum: day }),
     deadRetention: yield* millis("deadRetention", options.deadRetention, { minimum: 1000, maximum: 365 * day }),
     maxMembers: yield* integer("maxMembers", options.maxMembers, { minimum: 1, maximum: 1_000_000 })
@@ -141,6 +150,7 @@ export const layerConfig = (
 export const config: Config.Config<Options> = Config.all({
   nodeTimeout: Config.Duration("nodeTimeout").pipe(Config.withDefault(defaults.nodeTimeout)),
   votes: Config.Boolean("votes").pipe(Config.withDefault(defaults.votes)),
+  minVoters: Config.Int("minVoters").pipe(Config.withDefault(defaults.minVoters)),
   reconnectInterval: Config.Duration("reconnectInterval").pipe(Config.withDefault(defaults.reconnectInterval)),
   deadRetention: Config.Duration("deadRetention").pipe(Config.withDefault(defaults.deadRetention)),
   maxMembers: Config.Int("maxMembers").pipe(Config.withDefault(defaults.maxMembers))

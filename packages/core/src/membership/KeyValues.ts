@@ -5,6 +5,9 @@
  * Only the node itself sets its values. Each has a version, and newer replace older; a restarted node begins with none, and
  * what its earlier life said goes. They go when the member is forgotten.
  *
+ * What is removed is told like a value, and takes a key's place until that is needed for another: the node then says all
+ * that it says anew, in a higher incarnation.
+ *
  * **Example** (Saying how busy a node is)
  *
  * ```ts import.meta.vitest check
@@ -49,6 +52,9 @@ export class KeyValues extends Context.Service<KeyValues, {
    */
   readonly set: (key: string, value: string) => Effect.Effect<void, InvalidOption>
 
+  /** Has this node say nothing under a key any more. */
+  readonly remove: (key: string) => Effect.Effect<void>
+
   /** What a member says under a key. */
   readonly get: (id: string, key: string) => Effect.Effect<Option.Option<string>>
 
@@ -56,7 +62,7 @@ export class KeyValues extends Context.Service<KeyValues, {
   readonly entries: (id: string) => Effect.Effect<ReadonlyMap<string, string>>
 
   /**
-   * Values as they are set, here and elsewhere, from now on. Of a consumer that falls behind by more than 1024 the oldest
+   * Values as they are set and removed, here and elsewhere, from now on. Of a consumer that falls behind by more than 1024 the oldest
    * are dropped: what holds is what `entries` says. The stream fails when the node gives up, and ends when it stops.
    */
   readonly changes: Stream.Stream<Change, MembershipError>
@@ -87,7 +93,6 @@ export const layer: Layer.Layer<KeyValues, InvalidOption, Membership> = Layer.ef
     const listener = (change: Change) => void PubSub.publishUnsafe(changes, change)
     handle.listeners.add(listener)
     yield* Effect.addFinalizer(() => Effect.sync(() => handle.listeners.delete(listener)))
-    const held = (id: string) => machine().keyValues(id)
 
     return KeyValues.of({
       set: Effect.fnUntraced(function*(name, text) {
@@ -98,8 +103,9 @@ export const layer: Layer.Layer<KeyValues, InvalidOption, Membership> = Layer.ef
           problem: `this node says something under ${maxKeyValues} keys already, which is all that it may`
         })
       }),
-      get: (id, name) => Effect.sync(() => Option.fromUndefinedOr(held(id)?.get(name)?.value)),
-      entries: (id) => Effect.sync(() => new Map([...held(id) ?? []].map(([key, { value }]) => [key, value]))),
+      remove: (name) => Effect.sync(() => handle.remove(own, name)),
+      get: (id, name) => Effect.sync(() => Option.fromUndefinedOr(machine().keyValues(id).get(name))),
+      entries: (id) => Effect.sync(() => machine().keyValues(id)),
       changes: Stream.fromPubSub(changes).pipe(
         // which fail and end with the node
         Stream.interruptWhen(Stream.runDrain(membership.changes))

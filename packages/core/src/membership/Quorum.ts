@@ -24,6 +24,7 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as PubSub from "effect/PubSub"
 import * as Stream from "effect/Stream"
 import { InvalidOption } from "../Transport.ts"
 import { ClusterBusMachine } from "./internal/clusterBus/machine.ts"
@@ -48,7 +49,8 @@ export const layer: Layer.Layer<Quorum, InvalidOption, Membership> = Layer.effec
   Quorum,
   Effect.gen(function*() {
     const membership = yield* Membership
-    if (!(machineOf(membership) instanceof ClusterBusMachine)) {
+    const machine = machineOf(membership)
+    if (!(machine instanceof ClusterBusMachine)) {
       return yield* new InvalidOption({
         option: "protocol",
         problem: "Quorum needs a node that uses ClusterBus: provide ClusterBus.layer() to Gossip.layer"
@@ -56,10 +58,19 @@ export const layer: Layer.Layer<Quorum, InvalidOption, Membership> = Layer.effec
     }
     // of the machine that runs at present, after a restart another
     const state = () => (machineOf(membership) as ClusterBusMachine).quorum
+    // the last one is all that matters: what is handed out is the state of the moment
+    const recounts = yield* PubSub.sliding<void>(1)
+    const listener = () => void PubSub.publishUnsafe(recounts, undefined)
+    machine.handle.listeners.add(listener)
+    yield* Effect.addFinalizer(() => Effect.sync(() => machine.handle.listeners.delete(listener)))
     return Quorum.of({
       state: Effect.sync(state),
-      // whatever changes it happens to a member
-      changes: membership.changes.pipe(Stream.map(state), Stream.changesWith(isSame))
+      changes: Stream.unwrap(Effect.map(PubSub.subscribe(recounts), (recounts) =>
+        // it changes with members of whom nobody is told as well: the dead of whom nothing else is known vote
+        Stream.merge(membership.changes, Stream.fromSubscription(recounts), { haltStrategy: "left" }))).pipe(
+          Stream.map(state),
+          Stream.changesWith(isSame)
+        )
     })
   })
 )

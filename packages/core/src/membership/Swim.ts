@@ -20,9 +20,9 @@ import * as Config from "effect/Config"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { integer, millis } from "../internal/options.ts"
+import { boolean, integer, millis } from "../internal/options.ts"
 import { InvalidOption } from "../Transport.ts"
-import { type Config as Checked, spreadTime } from "./internal/swim/config.ts"
+import { type Config as Checked, defaultConfig, spreadTime } from "./internal/swim/config.ts"
 import { makeProtocol } from "./internal/swim/machine.ts"
 import { expectedConfirmations, suspicionTimeout } from "./internal/swim/suspicion.ts"
 import { MembershipProtocol } from "./MembershipProtocol.ts"
@@ -90,23 +90,14 @@ export interface Options {
  * `maxMembers` is 16,384.
  */
 export const lan: Options = {
+  ...defaultConfig,
   probeInterval: "1 second",
   probeTimeout: "500 millis",
-  indirectProbes: 3,
-  streamProbe: true,
-  suspicionMultiplier: 4,
-  suspicionMaxMultiplier: 6,
-  localHealthMax: 8,
-  nacks: true,
-  buddySystem: true,
   gossipInterval: "200 millis",
-  gossipNodes: 3,
   gossipToTheDead: "30 seconds",
-  retransmitMultiplier: 4,
   syncInterval: "30 seconds",
   reconnectInterval: "30 seconds",
-  deadRetention: "24 hours",
-  maxMembers: 16_384
+  deadRetention: "24 hours"
 }
 
 /** For nodes far apart: memberlist's `DefaultWANConfig`, and the rest as {@link lan}. */
@@ -153,9 +144,9 @@ const check = Effect.fnUntraced(function*(options: Options) {
       maximum: 100
     }),
     localHealthMax: yield* integer("localHealthMax", options.localHealthMax, { minimum: 1, maximum: 100 }),
-    nacks: options.nacks,
-    buddySystem: options.buddySystem,
-    streamProbe: options.streamProbe,
+    nacks: yield* boolean("nacks", options.nacks),
+    buddySystem: yield* boolean("buddySystem", options.buddySystem),
+    streamProbe: yield* boolean("streamProbe", options.streamProbe),
     gossipInterval: yield* millis("gossipInterval", options.gossipInterval, { minimum: 10, maximum: hour }),
     gossipNodes: yield* integer("gossipNodes", options.gossipNodes, { minimum: 1, maximum: 100 }),
     gossipToTheDead: yield* millis("gossipToTheDead", options.gossipToTheDead, { minimum: 0, maximum: day }),

@@ -8,7 +8,7 @@ import { fieldId } from "effect/encoding/SchemaBinary"
 import * as Schema from "effect/Schema"
 import { Address } from "../Address.ts"
 import { Alive, Claim, Dead, maxClaims } from "./internal/claims.ts"
-import { Incarnation, NodeId, Uint32 } from "./internal/fields.ts"
+import { Incarnation, NodeId, refusingClock, Uint32 } from "./internal/fields.ts"
 
 /** Most sections of one ping or pong: more than fit the datagrams of any transport. */
 export const maxSections = 4096
@@ -45,7 +45,8 @@ export const Meet = Schema.TaggedStruct("Meet", {
 export const Met = Schema.TaggedStruct("Met", {
   self: Alive.pipe(fieldId(1)),
   /** Of the others; a `Suspect` among them is one whom the sender does not reach. */
-  claims: Schema.Array(Claim).check(Schema.isMaxLength(maxClaims)).pipe(fieldId(2))
+  claims: Schema.Array(Claim).check(Schema.isMaxLength(maxClaims)).pipe(fieldId(2)),
+  clock: refusingClock.pipe(fieldId(3))
 })
 
 /** PING: "are you there, and do you know of these?" */

@@ -15,7 +15,7 @@
 import { fieldId } from "effect/encoding/SchemaBinary"
 import * as Schema from "effect/Schema"
 import { Address } from "../Address.ts"
-import { Incarnation, Metadata, NodeId, Uint32 } from "./internal/fields.ts"
+import { Incarnation, Metadata, NodeId, refusingClock, Uint32 } from "./internal/fields.ts"
 
 // -----------------------------------------------------------------------------
 // digests
@@ -151,7 +151,9 @@ export const Value = text(0, maxValueSize)
 export const KeyValue = Schema.Struct({
   key: Key.pipe(fieldId(1)),
   value: Value.pipe(fieldId(2)),
-  version: Uint32.pipe(fieldId(3))
+  version: Uint32.pipe(fieldId(3)),
+  /** Whether it says nothing under the key any more; absent otherwise. */
+  removed: Schema.optionalKey(Schema.Boolean).pipe(fieldId(4))
 })
 
 /** @since 0.1.0 */
@@ -215,7 +217,8 @@ export const DigestAck = Schema.TaggedStruct("DigestAck", {
   more: Schema.optionalKey(Schema.Boolean).pipe(fieldId(3)),
   /** Who answers, over a stream: whoever asked may know the address under another name. */
   id: Schema.optionalKey(NodeId).pipe(fieldId(4)),
-  address: Schema.optionalKey(Address).pipe(fieldId(5))
+  address: Schema.optionalKey(Address).pipe(fieldId(5)),
+  clock: refusingClock.pipe(fieldId(6))
 })
 
 /** "This is what you lacked": Cassandra's `GossipDigestAck2`. A node that leaves says so by it, unasked. */

@@ -19,7 +19,8 @@ const state: Arbitrary.Arbitrary<MemberState> = Arbitrary.map(
   Arbitrary.all({
     incarnation: number(0, 3),
     status: of<Status>(["Alive", "Suspect", "Dead", "Left"]),
-    profile: Arbitrary.flatMap(number(0, 3), (n) => n === 0 ? Arbitrary.Constant(undefined) : profile)
+    profile: Arbitrary.flatMap(number(0, 3), (n) => n === 0 ? Arbitrary.Constant(undefined) : profile),
+    abstains: of([true, false])
   }),
   (state) => ({ id: "a", address: "10.0.0.1:1" as Address, ...state })
 )

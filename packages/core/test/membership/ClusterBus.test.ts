@@ -16,6 +16,7 @@ describe("ClusterBus", () => {
     assert.deepStrictEqual(ClusterBus.defaults, {
       nodeTimeout: "15 seconds",
       votes: true,
+      minVoters: 1,
       reconnectInterval: "30 seconds",
       deadRetention: "24 hours",
       maxMembers: 16_384

@@ -71,6 +71,33 @@ describe("KeyValues", () => {
     )
   })
 
+  it("that a node removes are gone to all, which is told as a change", () => {
+    run((sim) =>
+      Effect.gen(function*() {
+        yield* sim.advance("10 seconds")
+        yield* set(sim, "n1", "k", "v")
+        yield* sim.advance("10 seconds")
+        const seen: Array<string> = []
+        const changes = yield* sim.on("n0", KeyValues.KeyValues.useSync((keyValues) => keyValues.changes))
+        yield* Effect.forkScoped(
+          Stream.runForEach(
+            changes,
+            ({ id, key, value }) => Effect.sync(() => void seen.push(`${id} ${key} ${value ?? "removed"}`))
+          ),
+          { startImmediately: true }
+        )
+        yield* sim.on("n1", KeyValues.KeyValues.use((keyValues) => keyValues.remove("k")))
+        yield* sim.on("n1", KeyValues.KeyValues.use((keyValues) => keyValues.remove("never set")))
+        assert.deepStrictEqual(yield* entries(sim, "n1", "n1"), {})
+        yield* sim.advance("10 seconds")
+        assert.deepStrictEqual(yield* entries(sim, "n0", "n1"), {})
+        const value = yield* sim.on("n0", KeyValues.KeyValues.use((keyValues) => keyValues.get("n1", "k")))
+        assert.deepStrictEqual(value, Option.none())
+        assert.deepStrictEqual(seen, ["n1 k removed"])
+      })
+    )
+  })
+
   it("of a former life are gone when a node was restarted", () => {
     run((sim) =>
       Effect.gen(function*() {

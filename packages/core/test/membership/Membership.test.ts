@@ -69,6 +69,26 @@ describe("Membership", () => {
       assert.strictEqual(self.address, sim.nodes[3]!.address)
     }))
 
+  behaviour(
+    "a node that was started by a wrong clock joins once that is set right",
+    { nodes: 3, start: false },
+    (sim) =>
+      Effect.gen(function*() {
+        for (const name of ["n0", "n1"]) yield* sim.start(name)
+        yield* agree(sim)
+        const year = 365 * 24 * 60 * 60 * 1000
+        const jump = (by: number) => sim.inject({ _tag: "ClockJump", at: 0, node: "n2", by })
+        for (let i = 0; i < 2; i++) yield* jump(-year)
+        yield* sim.advance("1 second")
+        yield* sim.start("n2")
+        yield* sim.advance("1 minute")
+        assert.strictEqual((yield* sim.members("n2")).length, 1)
+        for (let i = 0; i < 2; i++) yield* jump(year)
+        yield* sim.until(sim.isAgreed, { atMost: "1 minute" })
+        assert.strictEqual((yield* sim.members("n2")).length, 3)
+      })
+  )
+
   behaviour("a crashed node is suspected, and then dead to all", { nodes: 4 }, (sim) =>
     Effect.gen(function*() {
       yield* agree(sim)

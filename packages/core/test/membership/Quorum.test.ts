@@ -49,6 +49,30 @@ describe("Quorum", () => {
       }))
   })
 
+  it("tells of a change that shows by no member: a dead voter of whom nothing else is known is forgotten", () => {
+    const protocol = ClusterBus.layer({ nodeTimeout: "2 seconds", deadRetention: "30 seconds" })
+    Simulation.runUnsafe({ nodes: 4, ...options, protocol }, (sim) =>
+      Effect.gen(function*() {
+        yield* sim.until(sim.isAgreed, { atMost: "5 seconds" })
+        yield* sim.crash("n3")
+        yield* sim.advance("6 seconds")
+        yield* sim.crash("n1")
+        yield* sim.start("n1")
+        yield* sim.advance("2 seconds")
+        // n1 has heard of n3 as dead only
+        assert.deepStrictEqual((yield* sim.members("n1")).map(({ id }) => id).sort(), ["n0", "n1", "n2"])
+        const told: Array<string> = []
+        const changes = yield* sim.on("n1", Quorum.Quorum.useSync((quorum) => quorum.changes))
+        yield* Effect.forkScoped(
+          Stream.runForEach(changes, ({ reachable, status, voters }) =>
+            Effect.sync(() => void told.push(`${status} ${reachable}/${voters}`))),
+          { startImmediately: true }
+        )
+        yield* sim.advance("1 minute")
+        assert.deepStrictEqual(told, ["Ok 3/4", "Ok 3/3"])
+      }))
+  })
+
   it("does not count nodes that do not vote", () => {
     Simulation.runUnsafe(
       {
@@ -59,7 +83,7 @@ describe("Quorum", () => {
       (sim) =>
         Effect.gen(function*() {
           yield* sim.until(sim.isAgreed, { atMost: "5 seconds" })
-          assert.deepStrictEqual(yield* stateOf(sim, "n0"), { status: "Lost", voters: 0, reachable: 0 })
+          assert.deepStrictEqual(yield* stateOf(sim, "n0"), { status: "Lost", voters: 1, reachable: 0 })
         })
     )
   })

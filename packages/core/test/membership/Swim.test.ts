@@ -113,6 +113,10 @@ describe("Swim", () => {
     ["suspicionMaxMultiplier", { suspicionMaxMultiplier: 101 }],
     ["localHealthMax", { localHealthMax: 0 }],
     ["localHealthMax", { localHealthMax: 2.5 }],
+    ["nacks", { nacks: "yes" as never }],
+    ["nacks", { nacks: undefined as never }],
+    ["buddySystem", { buddySystem: 1 as never }],
+    ["streamProbe", { streamProbe: null as never }],
     ["gossipInterval", { gossipInterval: 9 }],
     ["gossipNodes", { gossipNodes: 0 }],
     ["gossipToTheDead", { gossipToTheDead: -1 }],
@@ -131,7 +135,7 @@ describe("Swim", () => {
         const error = yield* failure(options)
         assert.strictEqual(error._tag, "InvalidOption")
         assert.strictEqual(error.option, option)
-        assert.match(error.message, new RegExp(`^option ${option}: .+ is not (a|between) `))
+        assert.match(error.message, new RegExp(`^option ${option}: .+ is (not (a|between)|neither) `))
       }))
   }
 

@@ -66,6 +66,8 @@ class Probe implements Machine<Command, string, string> {
         return [{ _tag: "Happened", event: input.answer?._tag ?? input.failure }]
       case "Due":
         return [{ _tag: "Happened", event: `due ${String(input.timer)}` }]
+      case "ClockSet":
+        return [{ _tag: "Happened", event: `clock ${input.wallClock}` }]
       case "Commanded": {
         const { command, completion } = input
         if (command._tag === "Break" || command._tag === "Never" && Probe.breakOnNever) throw new Error("asked to")
@@ -164,6 +166,39 @@ describe("Node", () => {
       assert.deepStrictEqual(test.received, [{ _tag: "Ack", nonce: 5 }])
       assert.strictEqual(test.count("gossip_messages", "Ping"), 1)
       assert.strictEqual(test.count("gossip_datagrams", "out"), 1)
+    }))
+
+  it.effect("fills up a datagram with what each protocol has to pass on, as far as there is room", () =>
+    Effect.gen(function*() {
+      const test = yield* setup()
+      const rooms: Array<number> = []
+      const riders = [[], [1, 2], [], [3]].map((nonces) =>
+        nonces.map((nonce) => Frame.encodeMessage({ _tag: "Nack", nonce }))
+      )
+      for (const [index, messages] of riders.entries()) {
+        yield* test.node.attach({
+          name: `rider ${index}`,
+          handles: [],
+          idempotent: [],
+          make: () => ({
+            step: () => [],
+            piggyback: (room: number) => {
+              rooms.push(room)
+              return messages
+            },
+            farewell: () => []
+          })
+        }, { onEvent: () => {}, onRestart: () => {} })
+      }
+      yield* test.settle
+      yield* test.send({ _tag: "Ping", nonce: 5, target: "a", table: 0 })
+      assert.deepStrictEqual(
+        test.received.map((message) => message._tag === "Nack" || message._tag === "Ack" ? message.nonce : -1),
+        [5, 1, 2, 3]
+      )
+      const [, first, second, third] = rooms
+      const size = riders[1]!.reduce((sum, { length }) => sum + length, 0)
+      assert.deepStrictEqual([first, second, third], [rooms[0], rooms[0]! - size, rooms[0]! - size])
     }))
 
   it.effect("wakes the protocol at the times it asked for, in order of time", () =>

@@ -5,6 +5,8 @@
  * Each is a mistake that an engineer could make in a line or two. None needs a hook in the sound code: a method of a
  * class is another for as long as a search takes, which is synchronous.
  */
+import * as ClusterBus from "@effect-gossip/core/membership/ClusterBus"
+import * as Heartbeat from "@effect-gossip/core/membership/Heartbeat"
 import { Membership } from "@effect-gossip/core/membership/Membership"
 import type * as Swim from "@effect-gossip/core/membership/Swim"
 import type { InvalidOption } from "@effect-gossip/core/Transport"
@@ -14,7 +16,9 @@ import type * as Simulation from "@effect-gossip/testkit/Simulation"
 import * as Arbitrary from "effect/Arbitrary"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { Broadcasts } from "../../src/membership/internal/broadcasts.ts"
+import { Broadcasts } from "../../src/internal/broadcasts.ts"
+import { Core as BusCore } from "../../src/membership/internal/clusterBus/core.ts"
+import { Core as HeartbeatCore } from "../../src/membership/internal/heartbeat/core.ts"
 import { Joining } from "../../src/membership/internal/joining.ts"
 import { SwimMachine } from "../../src/membership/internal/swim/machine.ts"
 import { Suspicions } from "../../src/membership/internal/swim/suspicion.ts"
@@ -44,8 +48,8 @@ export interface Bug {
 
 type Protocol = Layer.Layer<never, InvalidOption>
 
-/** A search, with options of Swim in place of a layer. */
-export interface Search extends Omit<Simulation.ExploreOptions, "seeds" | "protocol" | "nodes"> {
+/** A search, of Swim with options unless it is of another protocol. */
+export interface Search extends Omit<Simulation.ExploreOptions, "seeds" | "nodes"> {
   readonly nodes: ReadonlyArray<string>
   readonly swim?: Partial<Swim.Options>
   readonly program?: (simulation: Simulation.Simulation) => Effect.Effect<void, unknown>
@@ -79,6 +83,15 @@ const fast: Partial<Swim.Options> = {
 
 /** A suspect has 2 s: whoever misses something meanwhile still has old news of those who are well. */
 const patient: Partial<Swim.Options> = { ...fast, suspicionMultiplier: 10 }
+
+/** With Lifeguard: a suspect has 800 ms when two others share the suspicion, and 4.8 s when nobody does. */
+const lifeguard: Partial<Swim.Options> = {
+  ...fast,
+  suspicionMaxMultiplier: 6,
+  localHealthMax: 8,
+  nacks: true,
+  buddySystem: true
+}
 
 /** Gossip much faster than probes, so that what it fails to tell comes out late: by way of the hashes that probes show. */
 const slowProbes: Partial<Swim.Options> = { ...fast, probeInterval: "1 second", probeTimeout: "500 millis" }
@@ -126,6 +139,12 @@ const setBack = madeOf(
   (fault) => fault._tag === "ClockJump" ? { ...fault, by: -3_600_000 } : fault
 )
 
+/** One node is cut off from all others, for less time than a suspicion that nobody shares. */
+const lonely = madeOf(
+  faults(["Partition"], { minFaults: 1, maxFaults: 1, shortest: "2 seconds", longest: "4 seconds" }),
+  (fault) => fault._tag === "Partition" ? { ...fault, group: [fault.group[0]!] } : fault
+)
+
 /** One side of a netsplit, and the other. */
 const splits = faults(["Partition"], { minFaults: 1, maxFaults: 1, longest: "5 seconds" })
 
@@ -159,7 +178,37 @@ const restarts: Search = {
   checkEvery: "100 millis"
 }
 
+/** Ten times as fast as Heartbeat's defaults, and with half the patience: who is silent for 2 s or less is dead. */
+const heartbeat = Heartbeat.layer({
+  gossipInterval: "100 millis",
+  maxInterval: "200 millis",
+  phiThreshold: 4,
+  reconnectInterval: "1 second",
+  deadRetention: "1 hour"
+})
+
+const clusterBus = ClusterBus.layer({
+  nodeTimeout: "500 millis",
+  reconnectInterval: "1 second",
+  deadRetention: "1 hour"
+})
+
 const toldOf = (view: View<never>, claim: Parameters<View<never>["hear"]>[0]): boolean => keyOf(claim) === view.self.key
+
+/** The timer of a suspicion declares its member dead, whatever the suspicions say of it, where that has this status. */
+const everyTimerKills = (status: "Alive" | "Suspect"): Plant.Plant =>
+  Plant.method(SwimMachine.prototype, "step", (step) =>
+    function(this: SwimMachine, input, now, random) {
+      const outputs = step.call(this, input, now, random)
+      if (input._tag !== "Due") return outputs
+      const timer = input.timer as { readonly _tag: string; readonly key: string }
+      const member = timer._tag === "Suspicion" ? this.member(timer.key.split(" ")[0]!) : undefined
+      if (member?.status !== status) return outputs
+      const { address, id, incarnation } = member
+      const message = { _tag: "Dead", id, address, incarnation, from: this.self.id } as const
+      const confirmed = { _tag: "Received", from: address, message, encoded: encodeMessage(message) } as const
+      return [...outputs, ...step.call(this, confirmed, now, random)]
+    })
 
 // -----------------------------------------------------------------------------
 // the bugs
@@ -299,22 +348,95 @@ export const bugs: ReadonlyArray<Bug> = [
   {
     name: "refuting does not stop the clock",
     mistake: "The timer of a suspicion looks at its token only, and not whether the suspicion still stands.",
-    plant: Plant.method(SwimMachine.prototype, "step", (step) =>
-      function(this: SwimMachine, input, now, random) {
-        const outputs = step.call(this, input, now, random)
-        if (input._tag !== "Due") return outputs
-        const timer = input.timer as { readonly _tag: string; readonly key: string }
-        const member = timer._tag === "Suspicion" ? this.member(timer.key.split(" ")[0]!) : undefined
-        if (member?.status !== "Alive") return outputs
-        const { address, id, incarnation } = member
-        const message = { _tag: "Dead", id, address, incarnation, from: this.self.id } as const
-        const confirmed = { _tag: "Received", from: address, message, encoded: encodeMessage(message) } as const
-        return [...outputs, ...step.call(this, confirmed, now, random)]
-      }),
+    plant: everyTimerKills("Alive"),
     search: slowLinks,
     violates: "suspects have their time to refute",
     seeds: 20,
     faults: 2
+  },
+  {
+    name: "one token serves all suspicions",
+    mistake: "Whichever timer fires ends the suspicion that there is: that of an earlier one ends it before its time.",
+    plant: everyTimerKills("Suspect"),
+    search: slowLinks,
+    violates: "suspects have their time to refute",
+    seeds: 20,
+    faults: 2
+  },
+
+  // Lifeguard
+  {
+    name: "a nack counts as an ack",
+    mistake: "Who was asked to probe and got no answer says so, and that is taken for one: nobody is missed.",
+    plant: Plant.method(SwimMachine.prototype, "step", (step) =>
+      function(this: SwimMachine, input, now, random) {
+        if (input._tag !== "Received" || input.message._tag !== "Nack") return step.call(this, input, now, random)
+        return step.call(this, { ...input, message: { _tag: "Ack", nonce: input.message.nonce } }, now, random)
+      }),
+    search: {
+      ...cluster,
+      swim: lifeguard,
+      faults: faults(["Crash"]),
+      invariants: Invariant.membership({ within: "20 seconds" })
+    },
+    violates: "completeness",
+    seeds: 15,
+    faults: 1
+  },
+  {
+    name: "an accuser confirms its own suspicion",
+    mistake: "Accusations are counted, and not accusers: who reaches nobody is as sure of it as if all said the same.",
+    plant: () => {
+      let accusations = 0
+      return Plant.method(Suspicions.prototype, "confirm", (confirm) =>
+        function(this: Suspicions, entry, from) {
+          return confirm.call(this, entry, `${from}, ${++accusations}`)
+        })()
+    },
+    search: {
+      ...cluster,
+      swim: lifeguard,
+      faults: lonely,
+      invariants: [Invariants.minoritiesDeclareNobody],
+      settle: "1 second"
+    },
+    violates: "a minority declares nobody dead",
+    seeds: 30,
+    faults: 1
+  },
+
+  // Heartbeat
+  {
+    name: "a heart beats on in the incarnation in which it is dead",
+    mistake: "A node that is told that it is dead takes it for news of an earlier heartbeat, and does not refute it.",
+    plant: Plant.method(HeartbeatCore.prototype, "outdo", (outdo) =>
+      function(this: HeartbeatCore, theirs) {
+        outdo.call(this, { ...theirs, status: theirs.status === "Dead" ? "Alive" : theirs.status })
+      }),
+    search: { ...cluster, protocol: heartbeat, faults: faults(["Pause", "Partition"]), invariants: membership },
+    violates: "accuracy",
+    seeds: 15,
+    faults: 1
+  },
+
+  // ClusterBus
+  {
+    name: "half of the voters are a majority",
+    mistake:
+      "Of an even number one too few is asked for: of a cluster that is cut in halves, each declares the other FAIL.",
+    plant: Plant.getter(BusCore.prototype, "majority", function(this: BusCore) {
+      return Math.ceil(this.quorum.voters / 2)
+    }),
+    search: {
+      ...cluster,
+      protocol: clusterBus,
+      faults: splits,
+      invariants: [Invariants.minoritiesDeclareNobody],
+      settle: "1 second"
+    },
+    violates: "a minority declares nobody dead",
+    seeds: 30,
+    faults: 1
   },
 
   // tombstones

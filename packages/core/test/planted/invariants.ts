@@ -43,6 +43,20 @@ export const onlyTheCutOffDie = (millis: number) =>
     }
   })
 
+/** Nobody is dead to one who is cut off with no more than half of all nodes. For schedules of one partition. */
+export const minoritiesDeclareNobody = Invariant.ofEvents("a minority declares nobody dead", ({ nodes }) => {
+  let cutOff: ReadonlySet<string> | undefined
+  return (event) => {
+    if (event._tag === "FaultBegan" && event.fault._tag === "Partition") cutOff = new Set(event.fault.group)
+    if (event._tag === "FaultEnded") cutOff = undefined
+    if (event._tag !== "MemberChanged" || event.change !== "Died" || cutOff === undefined) return undefined
+    const { member, node } = event
+    const isCutOff = cutOff.has(node)
+    const side = isCutOff ? cutOff.size : nodes.length - cutOff.size
+    return side > nodes.length / 2 ? undefined : `${node} holds ${member} dead, with ${side} of ${nodes.length} nodes`
+  }
+})
+
 /** A claim that comes in datagrams is handled once by each process, however often it comes. */
 export const claimsAreHandledOnce = Invariant.watching("claims are handled once", (simulation) => {
   const cluster = clusterHash("default")

@@ -7,8 +7,8 @@ import { during, type Plant } from "./plant.ts"
 
 const nothing: Plant = () => () => {}
 
-const options = ({ swim, ...search }: Search, broken: Bug["plant"] = nothing) => {
-  const sound = Swim.layer(swim)
+const options = ({ protocol, swim, ...search }: Search, broken: Bug["plant"] = nothing) => {
+  const sound = protocol ?? Swim.layer(swim)
   return { ...search, protocol: typeof broken === "function" ? sound : broken.protocol(sound) }
 }
 

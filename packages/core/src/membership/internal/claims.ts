@@ -2,6 +2,7 @@
  * An entry of the table as the claims that tell of it.
  */
 import type { Claim } from "../../wire/Message.ts"
+import { votes } from "../Claim.ts"
 import type { Entry } from "./table.ts"
 
 /** Bytes of one claim besides its name, address and metadata: tags, numbers and lengths, rounded up. */
@@ -34,7 +35,7 @@ export const claimsOf = (entry: Entry, from: string, now: number, deadRetention:
   const age = now - entry.changedAt
   const claims: Array<Claim> = []
   if (profile !== undefined && !entry.isGone) {
-    const { metadata, protocolVersion, votes } = profile
+    const { metadata, protocolVersion } = profile
     claims.push({
       _tag: "Alive",
       id,
@@ -42,7 +43,7 @@ export const claimsOf = (entry: Entry, from: string, now: number, deadRetention:
       incarnation: profile.incarnation,
       protocolVersion,
       ...(metadata.length === 0 ? undefined : { metadata }),
-      ...(votes ? undefined : { votes })
+      ...(profile.votes ? undefined : { votes: false })
     })
   }
   switch (status) {
@@ -52,7 +53,9 @@ export const claimsOf = (entry: Entry, from: string, now: number, deadRetention:
       break
     }
     case "Dead": {
-      if (age < deadRetention) claims.push(withAge({ _tag: "Dead", id, address, incarnation, from }, age))
+      if (age >= deadRetention) break
+      const vote = votes(entry.state) ? undefined : { votes: false }
+      claims.push(withAge({ _tag: "Dead", id, address, incarnation, from, ...vote }, age))
       break
     }
     case "Left": {

@@ -37,6 +37,7 @@ export class Joining {
   readonly #ask: (to: Address, attempt: JoinAttempt | undefined) => void
   #token = 0
   #retry = firstRetry
+  #met = false
   /** The address by which a seed's name was last reached, this node's own included. */
   readonly #reached = new Map<Address, Address>()
 
@@ -57,6 +58,12 @@ export class Joining {
       .filter((address) => !this.#seeds.includes(address))
     this.#reconnectInterval = options.reconnectInterval
     this.#ask = options.ask
+  }
+
+  /** Whether there are seeds besides this node itself, and nobody who was asked has answered yet. */
+  get isUnmet(): boolean {
+    if (this.#met) return false
+    return this.#seeds.some((seed) => this.#reached.get(seed) !== this.#view.birth.address)
   }
 
   start(): void {
@@ -112,6 +119,7 @@ export class Joining {
    * @param address the one it gives itself
    */
   answered(to: Address, address: Address, attempt: JoinAttempt | undefined): void {
+    this.#met = true
     if (this.#seeds.includes(to)) this.#reached.set(to, address)
     if (attempt !== undefined) this.#joined(attempt, to)
   }

@@ -2,7 +2,7 @@
  * The member table: what one node knows of every identity it heard of.
  */
 import type { Address } from "../../Address.ts"
-import { fnv1a, mix } from "../../internal/hash.ts"
+import { fnv1a, fnv1aBytes, mix } from "../../internal/hash.ts"
 import { bucketsSize, type Claim } from "../../wire/Message.ts"
 import * as Claims from "../Claim.ts"
 import type { Member } from "../Member.ts"
@@ -95,14 +95,19 @@ export class MemberTable {
   readonly #entries = new Map<string, Entry>()
   readonly #byId = new Map<string, Array<Entry>>()
   readonly #byAddress = new Map<Address, Entry>()
+  /** Where several names were live at a time. */
+  readonly #shared = new Set<Address>()
   readonly #live: Array<Entry> = []
   readonly #gone = new Set<Entry>()
   readonly capacity: number
+  readonly #evict: (entry: Entry) => void
   #hash = 0
   readonly #buckets = new Uint32Array(bucketCount)
 
-  constructor(capacity: number) {
+  /** @param evict has an identity {@link remove}d to make room for another, and whatever is kept of it beside the table */
+  constructor(capacity: number, evict: (entry: Entry) => void = (entry) => this.remove(entry)) {
     this.capacity = capacity
+    this.#evict = evict
   }
 
   /**
@@ -207,8 +212,9 @@ export class MemberTable {
   }
 
   /**
-   * The identity that stands for a name: of several live ones the one with the lowest incarnation, which came first;
-   * else the last one gone.
+   * The identity that stands for a name: of several live ones the one with the lowest incarnation, which is the one that
+   * came first where their clocks were right; else the last one gone. It is a rule by which all nodes show the same: in
+   * which order they heard of the two differs from node to node.
    */
   standingFor(id: string): Entry | undefined {
     let best: Entry | undefined
@@ -241,10 +247,11 @@ export class MemberTable {
       return
     }
     const standing = mix(mix(entry.keyHash, state.incarnation), statusCode[state.status])
-    this.#contribute(entry, mix(standing, state.profile === undefined ? 0 : state.profile.incarnation + 1))
+    this.#contribute(entry, state.profile === undefined ? standing : mixProfile(standing, state.profile))
     this.#gone.delete(entry)
     if (entry.position === -1) {
       // who comes last has taken the address over
+      if (this.#byAddress.has(state.address)) this.#shared.add(state.address)
       this.#byAddress.set(state.address, entry)
       entry.position = this.#live.length
       this.#live.push(entry)
@@ -275,19 +282,26 @@ export class MemberTable {
     const { address } = entry.state
     if (this.#byAddress.get(address) !== entry) return
     this.#byAddress.delete(address)
-    const other = this.#live.find((live) => live.state.address === address)
-    if (other !== undefined) this.#byAddress.set(address, other)
+    // to look for others costs as much as there are members
+    if (!this.#shared.has(address)) return
+    const others = this.#live.filter((live) => live.state.address === address)
+    if (others.length < 2) this.#shared.delete(address)
+    if (others.length > 0) this.#byAddress.set(address, others[0]!)
   }
 
   #forgetOne(among: Iterable<Entry>): boolean {
     for (const entry of among) {
       if (entry.pinned || !entry.isGone) continue
-      this.remove(entry)
+      this.#evict(entry)
       return true
     }
     return false
   }
 }
+
+// with all that the member says: two nodes that were told differently, by whomever, must find out
+const mixProfile = (hash: number, { incarnation, metadata, protocolVersion, votes }: Claims.Profile): number =>
+  mix(mix(hash, incarnation + 1), fnv1aBytes(metadata) * 512 + protocolVersion * 2 + (votes ? 1 : 0))
 
 const precedes = (a: Entry, b: Entry): boolean => {
   if (a.isGone !== b.isGone) return b.isGone

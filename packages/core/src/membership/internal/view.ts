@@ -3,10 +3,11 @@
  * claims from node to node. All times are milliseconds of the step clock.
  */
 import type { Address } from "../../Address.ts"
+import { utc } from "../../internal/utc.ts"
 import type { Birth, Counter, Output, RandomSource } from "../../node/Protocol.ts"
 import { protocolVersion } from "../../wire/Frame.ts"
 import { type Claim, maxClaims, type Message } from "../../wire/Message.ts"
-import { compareBytes, isGone } from "../Claim.ts"
+import { compareBytes, fromClaim, isGone, isSameProfile } from "../Claim.ts"
 import { isLive, type Member } from "../Member.ts"
 import type { MembershipEvent } from "../MembershipEvent.ts"
 import type { MembershipMachine, MembershipResult } from "../MembershipMachine.ts"
@@ -62,6 +63,8 @@ export class View<Timer> {
   // made when it is needed, so that it is as short-lived as what it holds
   #outputs: Array<Out> | undefined
 
+  /** What the wall clock shows when the step clock shows 0. */
+  #wallClockAt0: number
   #warnedOfFuture = false
   /** When this node last refuted that it is someone else, and how often in a row. */
   #outbids = { since: -Infinity, count: 0 }
@@ -74,9 +77,10 @@ export class View<Timer> {
     this.birth = birth
     this.config = config
     this.now = now
+    this.#wallClockAt0 = wallClock - now
     this.metadata = former?.metadata ?? metadata
     this.votes = votes
-    this.table = new MemberTable(config.maxMembers)
+    this.table = new MemberTable(config.maxMembers, (entry) => this.#forget(entry))
     const change = this.table.apply(this.#alive(incarnation, this.metadata), now)
     if (change === undefined || typeof change === "string") throw new Error("the table has no room for the node itself")
     this.self = change.entry
@@ -106,8 +110,8 @@ export class View<Timer> {
   /** This node refutes what was said of it. */
   protected onRefuted(_claim: Claim): void {}
 
-  /** A member is no longer remembered, after its time. */
-  protected onReaped(_entry: Entry): void {}
+  /** A member is no longer remembered: after its time, or to make room for another. */
+  protected onForgotten(_entry: Entry): void {}
 
   /** What to make of a claim about another member, where a protocol does not take each as it is. */
   protected believe(claim: Claim, _via: Via, _entry: Entry | undefined): Claim {
@@ -288,8 +292,7 @@ export class View<Timer> {
    * @param encoded the claim as it came, where it came by itself
    */
   hear(claim: Claim, via: Via, encoded?: Uint8Array): void {
-    const ahead = claim.incarnation - (this.birth.wallClock + (this.now - this.birth.now))
-    if (ahead > maxIncarnationAhead) return this.#refuseFuture(claim, ahead)
+    if (this.refuses(claim)) return
     const entry = this.table.get(keyOf(claim))
     if (entry === this.self) return this.#hearOfSelf(claim)
     const age = ageOf(claim)
@@ -310,15 +313,62 @@ export class View<Timer> {
     if (entry.state.id !== this.birth.id) this.#report(entry, stood)
   }
 
-  #refuseFuture(claim: Claim, ahead: number): void {
+  /** Unix time in milliseconds, by this node's clock. */
+  get wallClock(): number {
+    return this.#wallClockAt0 + this.now
+  }
+
+  /**
+   * This node's clock was set. What is later holds: a clock that was wrong at birth is set right, and one that is set back
+   * has this node no less believe those whom it knows.
+   */
+  setClock(wallClock: number): void {
+    this.#wallClockAt0 = Math.max(this.#wallClockAt0, wallClock - this.now)
+    this.#warnedOfFuture = false
+  }
+
+  /** Whether what is said of an incarnation is not believed, since it is too far ahead of this node's clock. */
+  isAhead(incarnation: number): boolean {
+    return incarnation - this.wallClock > maxIncarnationAhead
+  }
+
+  /** The same, of what a peer says of a member: it is counted, and an operator warned. */
+  refuses({ address, id, incarnation }: Pick<Claim, "id" | "address" | "incarnation">): boolean {
+    if (!this.isAhead(incarnation)) return false
     this.count("drops", "FutureIncarnation")
-    if (this.#warnedOfFuture) return
+    if (this.#warnedOfFuture) return true
     this.#warnedOfFuture = true
-    const days = Math.round(ahead / (24 * 60 * 60 * 1000))
+    const days = Math.round((incarnation - this.wallClock) / (24 * 60 * 60 * 1000))
     this.log(
       "Warn",
-      `a claim about ${claim.id} at ${claim.address} is ${days} days ahead of this node's clock, and is not believed; is either clock wrong?`
+      `a claim about ${id} at ${address}, of ${
+        utc(incarnation)
+      }, is ${days} days ahead of this node's clock, which shows ` +
+        `${utc(this.wallClock)}, and is not believed; is either clock wrong?`
     )
+    return true
+  }
+
+  /** What an answer to who joins says besides, when what that says of itself is not believed. */
+  refusalOf(incarnation: number | undefined): { readonly clock: number } | undefined {
+    if (incarnation === undefined || !this.isAhead(incarnation)) return undefined
+    return { clock: Math.max(0, Math.floor(this.wallClock)) }
+  }
+
+  /**
+   * Why this node cannot join through one that has answered: one of the two does not believe the other.
+   *
+   * @param theirs the incarnation that it says it is in
+   * @param clock what it says that its clock shows, if it refuses this node
+   */
+  estrangement(theirs: number | undefined, clock: number | undefined): string | undefined {
+    if (theirs !== undefined && this.isAhead(theirs)) {
+      return `it is of ${utc(theirs)}, and this node's clock shows ${utc(this.wallClock)}: ` +
+        "what it says is not believed while the two are more than a year apart"
+    }
+    if (clock === undefined) return undefined
+    return `its clock shows ${utc(clock)}, and this node is of ${utc(this.self.state.incarnation)}: ` +
+      "it does not believe this node, which has to be started again by a clock that is right"
   }
 
   /** Records a claim about another member, and follows up what it changed. */
@@ -397,10 +447,9 @@ export class View<Timer> {
   #hearOfSelf(claim: Claim): void {
     const { state } = this.self
     if (claim._tag === "Alive") {
-      // said by an earlier process of this name, before its clock was set back
-      const same = claim.incarnation === state.profile!.incarnation &&
-        compareBytes(claim.metadata ?? new Uint8Array(0), state.profile!.metadata) === 0
-      if (claim.incarnation < state.incarnation || same) return
+      // said by an earlier process of this name, before its clock was set back, or by someone else
+      const isEcho = isSameProfile(fromClaim(claim).profile!, state.profile!)
+      if (claim.incarnation < state.incarnation || isEcho) return
     } else if (claim.incarnation < state.incarnation) {
       return
     }
@@ -442,12 +491,16 @@ export class View<Timer> {
     this.startReaping()
     for (const entry of table.gone) {
       if (entry === self || now - entry.changedAt < config.deadRetention) continue
-      const { member, state } = entry
-      const listed = table.standingFor(state.id) === entry
-      table.remove(entry)
-      this.onReaped(entry)
-      if (listed && member !== undefined) this.happened({ _tag: "Reaped", member })
+      this.#forget(entry)
     }
+  }
+
+  #forget(entry: Entry): void {
+    const { member, state } = entry
+    const listed = this.table.standingFor(state.id) === entry
+    this.table.remove(entry)
+    this.onForgotten(entry)
+    if (listed && member !== undefined) this.happened({ _tag: "Reaped", member })
   }
 }
 

@@ -40,7 +40,9 @@ export const Dead = Schema.TaggedStruct("Dead", {
   ...memberFields,
   ...ageField,
   /** Who accuses. */
-  from: NodeId.pipe(fieldId(4))
+  from: NodeId.pipe(fieldId(4)),
+  /** `false` of a member that does not vote, for those who have not heard of it itself; absent otherwise. */
+  votes: Schema.optionalKey(Schema.Boolean).pipe(fieldId(6))
 })
 
 /** "I am leaving": made by the member itself. */

@@ -43,6 +43,12 @@ export const Uint32 = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 0
  */
 export const Incarnation = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 0xffff_ffff_ffff }))
 
+/**
+ * In an answer to who joins: what the clock of the sender shows, when the receiver's incarnation is so far ahead of it that
+ * the sender does not believe it.
+ */
+export const refusingClock = Schema.optionalKey(Incarnation)
+
 /** Opaque metadata of a member, at most 512 bytes. */
 export const Metadata = Schema.Uint8Array.check(
   Schema.makeFilter((bytes: Uint8Array) =>

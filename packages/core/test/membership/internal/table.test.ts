@@ -169,6 +169,19 @@ describe("the hash", () => {
     assert.notStrictEqual(tableOf([suspect("a", 1, 2)]).hash, tableOf([alive("a", 1), suspect("a", 1, 2)]).hash)
   })
 
+  it("differs when a member says something else in the same incarnation", () => {
+    const said: ReadonlyArray<Partial<Claim>> = [
+      {},
+      { metadata: Uint8Array.of(1) },
+      { metadata: Uint8Array.of(2) },
+      { metadata: Uint8Array.of(1, 0) },
+      { protocolVersion: 2 },
+      { votes: false }
+    ]
+    const hashes = said.map((more) => tableOf([{ ...alive("a", 1), ...more } as Claim]).hash)
+    assert.strictEqual(new Set(hashes).size, said.length)
+  })
+
   it("does not count the gone", () => {
     const table = tableOf(members)
     const other = tableOf([...members, gone("Dead", "x", 100), gone("Left", "y", 101)])
@@ -230,6 +243,19 @@ describe("a table that is full", () => {
     assert.deepStrictEqual(names(), ["a", "b", "e", "f"])
     assert.isObject(table.apply(gone("Dead", "g", 7), 14))
     assert.deepStrictEqual(names(), ["a", "e", "f", "g"])
+  })
+
+  it("has somebody else forget whom it makes room for", () => {
+    const forgotten: Array<string> = []
+    const table: MemberTable = new MemberTable(2, (entry) => {
+      forgotten.push(entry.state.id)
+      table.remove(entry)
+    })
+    table.apply(gone("Dead", "a", 1), 0)
+    table.apply(alive("b", 2), 0)
+    assert.isObject(table.apply(alive("c", 3), 0))
+    assert.deepStrictEqual(forgotten, ["a"])
+    assert.strictEqual(table.size, 2)
   })
 
   it("forgets nobody live, and takes no new identity then", () => {

@@ -15,8 +15,8 @@ const deadRetention = 60_000
 class Recorder extends View<never> {
   readonly told: Array<string> = []
 
-  constructor(former: Partial<Birth<MembershipMachine>> = {}) {
-    super({ ...birth, ...former }, { deadRetention, maxMembers: 100 }, new Uint8Array(0))
+  constructor(former: Partial<Birth<MembershipMachine>> = {}, maxMembers = 100) {
+    super({ ...birth, ...former }, { deadRetention, maxMembers }, new Uint8Array(0))
     this.begin(bornAt, generator("view"))
   }
 
@@ -36,7 +36,7 @@ class Recorder extends View<never> {
     this.told.push(`gone ${entry.state.id}`)
   }
 
-  protected override onReaped(entry: Entry): void {
+  protected override onForgotten(entry: Entry): void {
     this.told.push(`reaped ${entry.state.id}`)
   }
 }
@@ -107,6 +107,40 @@ describe("a view", () => {
     const outputs = view.takeOutputs()
     assert.deepStrictEqual(eventsOf(outputs), ["Reaped"])
     assert.deepInclude(outputs, { _tag: "Wake", at: bornAt + 31_000, timer: { _tag: "Reap" } })
+  })
+
+  it("forgets the longest gone to make room, and tells of that as well", () => {
+    const view = new Recorder({}, 3)
+    for (const index of [1, 2]) view.hear(peer(index).alive, "gossip")
+    view.hear(peer(1).dead, "gossip")
+    view.takeOutputs()
+    view.hear(peer(3).alive, "gossip")
+    assert.deepStrictEqual(eventsOf(view.takeOutputs()), ["Reaped", "Joined"])
+    assert.include(view.told, "reaped n1")
+    // nobody live is
+    view.hear(peer(4).alive, "gossip")
+    assert.deepStrictEqual(eventsOf(view.takeOutputs()), [])
+  })
+
+  it("does not believe what is more than a year ahead of its clock, until that is set right", () => {
+    const view = new Recorder({ wallClock: 1000 })
+    view.hear(peer(1).alive, "gossip")
+    assert.isUndefined(view.member("n1"))
+    view.setClock(wallClock)
+    view.hear(peer(1).alive, "gossip")
+    assert.isDefined(view.member("n1"))
+    view.begin(bornAt + 5000, view.random)
+    assert.strictEqual(view.wallClock, wallClock + 5000)
+    // nor does it believe less when it is set back: those who are suspected by mistake must be heard
+    view.setClock(1000)
+    view.hear(peer(2).alive, "gossip")
+    assert.isDefined(view.member("n2"))
+    const logged = view.takeOutputs().filter((output) => output._tag === "Logged")
+    assert.strictEqual(logged.length, 1)
+    assert.match(
+      logged[0]!.text,
+      /of 2023-11-14T22:13:20Z, is 19676 days ahead of this node's clock, which shows 1970-01-01T00:00:01Z/
+    )
   })
 
   it("tells what it knows, as much as there is room for", () => {

@@ -16,6 +16,7 @@ import { metadata } from "./metadata.ts"
 import { names } from "./names.ts"
 import { boundsOf, defaults, type Options } from "./options.ts"
 import { partitions } from "./partitions.ts"
+import { pauses } from "./pauses.ts"
 import { traffic } from "./traffic.ts"
 
 /** A test of the suite for one size of cluster on one network. */
@@ -69,6 +70,7 @@ export const cases = (options: Options): ReadonlyArray<Case> => {
       leaving(register("leaving"))
       failing(register("failing"))
       partitions(register("partitions"), minorityDeclaresDeath)
+      pauses(register("pauses"))
       metadata(register("metadata"))
       names(register("names"))
       changes(register("changes"))

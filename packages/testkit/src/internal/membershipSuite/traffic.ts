@@ -1,6 +1,7 @@
 import * as GossipMetrics from "@effect-gossip/core/GossipMetrics"
 import * as MemoryTransport from "@effect-gossip/core/MemoryTransport"
 import { assert } from "@effect/vitest"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { VirtualTime } from "../../VirtualTime.ts"
 import type { Register } from "./fixture.ts"
@@ -19,17 +20,19 @@ export const traffic = (test: Register): void => {
         })
         yield* agree(fixture)
         // all have something to say at once
+        let said = 0
         for (const name of names) {
-          yield* command(
-            fixture,
-            name,
-            (membership) => membership.setMetadata(new Uint8Array(membership.maxMetadataSize).fill(1))
-          )
+          said += yield* command(fixture, name, (membership) => {
+            const metadata = new Uint8Array(membership.maxMetadataSize).fill(1)
+            return Effect.as(membership.setMetadata(metadata), metadata.length)
+          })
         }
         yield* sim.crash(names.at(-1)!)
+        // a datagram holds a few of them, and each has its turn
+        const bound = Duration.times(bounds.updated, Math.ceil(said / limit))
         for (const name of sim.running()) {
           const check = everyoneSees(fixture, name, (member) => member?.metadata[0] === 1)
-          yield* eventually(fixture, `${name}'s metadata are to be known`, bounds.updated, check)
+          yield* eventually(fixture, `${name}'s metadata are to be known`, bound, check)
         }
         yield* sim.advance(bounds.crashed)
         for (const name of sim.running()) {

@@ -2,6 +2,7 @@
 export interface Config {
   readonly nodeTimeout: number
   readonly votes: boolean
+  readonly minVoters: number
   readonly reconnectInterval: number
   readonly deadRetention: number
   readonly maxMembers: number
@@ -11,6 +12,7 @@ export interface Config {
 export const defaultConfig: Config = {
   nodeTimeout: 15_000,
   votes: true,
+  minVoters: 1,
   reconnectInterval: 30_000,
   deadRetention: 24 * 60 * 60 * 1000,
   maxMembers: 16_384
@@ -22,6 +24,9 @@ export const tickOf = ({ nodeTimeout }: Config): number => Math.min(100, Math.fl
 /** Time between pings of one of some random members, as Redis has it, and of how many. */
 export const randomPingInterval = 1000
 export const randomPingCandidates = 5
+
+/** How late a tick may be, in milliseconds, before the node is thought to have stood still: as any process may be. */
+export const toleranceOf = (config: Config): number => Math.max(tickOf(config), config.nodeTimeout / retriesPerTimeout)
 
 /** A ping is sent again, for as long as it is not answered, after this part of the timeout: datagrams get lost. */
 export const retriesPerTimeout = 8

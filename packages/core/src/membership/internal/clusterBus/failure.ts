@@ -1,6 +1,7 @@
 /**
  * When PFAIL becomes FAIL: Redis's failure reports and `markNodeAsFailingIfNeeded`.
  */
+import * as Claims from "../../Claim.ts"
 import type { Entry } from "../table.ts"
 import { reportValidity } from "./config.ts"
 import type { Core } from "./core.ts"
@@ -101,4 +102,4 @@ export class Failure {
   }
 }
 
-const votes = ({ state }: Entry): boolean => state.profile?.votes !== false
+const votes = ({ state }: Entry): boolean => Claims.votes(state)

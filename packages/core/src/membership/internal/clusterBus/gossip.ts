@@ -113,6 +113,8 @@ export class Gossip {
 
   #hearOf(section: Section, by: Entry, from: Address): void {
     const core = this.#core
+    // one who makes up an incarnation that no claim may have would prevent that it is ever FAIL
+    if (core.refuses(section)) return
     const entry = core.table.get(keyOf(section))
     // what others think of this node shows when they ask it
     if (entry === core.self || entry === by) return

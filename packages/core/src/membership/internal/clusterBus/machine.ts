@@ -5,6 +5,7 @@ import type { Address } from "../../../Address.ts"
 import type { Birth, Input, Protocol, RandomSource } from "../../../node/Protocol.ts"
 import type { BusPing, BusPong, Fail } from "../../../wire/ClusterBusMessage.ts"
 import type { Alive, Claim, Message, Tag } from "../../../wire/Message.ts"
+import { fromClaim, isSameProfile } from "../../Claim.ts"
 import type { Member } from "../../Member.ts"
 import type { MembershipEvent } from "../../MembershipEvent.ts"
 import type { MembershipCommand, MembershipMachine, MembershipResult } from "../../MembershipMachine.ts"
@@ -12,7 +13,7 @@ import { Lifecycle } from "../lifecycle.ts"
 import { type Entry, keyOf } from "../table.ts"
 import type { Out } from "../view.ts"
 import { type Config, tickOf } from "./config.ts"
-import { Core, type Timer } from "./core.ts"
+import { Core, Handle, type Timer } from "./core.ts"
 import { Failure } from "./failure.ts"
 import { Gossip } from "./gossip.ts"
 import { Meeting } from "./meeting.ts"
@@ -38,20 +39,28 @@ export class ClusterBusMachine implements MembershipMachine {
   readonly #meeting: Meeting
   readonly #lifecycle: Lifecycle
   #leaveTold = 0
+  readonly handle: Handle
 
   constructor(
     birth: Birth<MembershipMachine>,
     config: Config,
-    options: { readonly seeds: ReadonlyArray<Address>; readonly metadata: Uint8Array }
+    options: { readonly seeds: ReadonlyArray<Address>; readonly metadata: Uint8Array },
+    handle: Handle = new Handle()
   ) {
-    const core = new Core(birth, config, options.metadata, {
+    const core = new Core(birth, config, options.metadata, handle, {
       onLive: (entry) => this.#pinging.add(entry),
       onRenewed: (entry) => this.#pinging.renew(entry),
       onGone: (entry) => {
         this.#pinging.remove(entry)
         this.#failure.clear(entry)
-      }
+      },
+      onStandstill: (millis) => {
+        this.#pinging.excuse(millis)
+        this.#strangers.excuse(millis)
+      },
+      knowsVoters: () => !this.#meeting.joining.isUnmet
     })
+    this.handle = handle
     this.#core = core
     this.#pinging = new Pinging(core, {
       ping: (to, nonce) => this.#ping(to.state.address, nonce, to),
@@ -140,7 +149,12 @@ export class ClusterBusMachine implements MembershipMachine {
         this.#lifecycle.command(input.command, input.completion)
         break
       }
+      case "ClockSet": {
+        core.setClock(input.wallClock)
+        break
+      }
     }
+    core.tellQuorum()
     return core.takeOutputs()
   }
 
@@ -220,8 +234,12 @@ export class ClusterBusMachine implements MembershipMachine {
     core.hear(self, "gossip")
     if (entry === core.self) return entry
     if (entry.isGone) core.tellGone(entry, from)
-    else if (self.incarnation === entry.state.incarnation) return entry
     else if (self.incarnation < entry.state.incarnation) core.tellAlive(entry, from)
+    else if (self.incarnation === entry.state.incarnation) {
+      // somebody has said something else in its name
+      if (!isSameProfile(fromClaim(self).profile!, entry.state.profile!)) core.tellAlive(entry, from)
+      return entry
+    }
     return undefined
   }
 
@@ -252,10 +270,12 @@ export class ClusterBusMachine implements MembershipMachine {
 
   #cron(epoch: number): void {
     const core = this.#core
-    if (core.phase !== "running" || epoch !== core.epoch) return
+    if (epoch !== core.epoch) return
+    if (core.phase !== "running") return core.standstill.expect(Infinity)
     this.#pinging.tick()
     this.#strangers.tick()
     this.#failure.sweep()
+    this.#meeting.tick()
   }
 
   #leave(epoch: number): void {
@@ -271,9 +291,12 @@ export class ClusterBusMachine implements MembershipMachine {
 export const makeProtocol = (
   config: Config,
   options: { readonly seeds: ReadonlyArray<Address>; readonly metadata: Uint8Array }
-): Protocol<MembershipCommand, MembershipEvent, MembershipResult, MembershipMachine> => ({
-  name: "clusterBus",
-  handles,
-  idempotent,
-  make: (birth) => new ClusterBusMachine(birth, config, options)
-})
+): Protocol<MembershipCommand, MembershipEvent, MembershipResult, MembershipMachine> => {
+  const handle = new Handle()
+  return {
+    name: "clusterBus",
+    handles,
+    idempotent,
+    make: (birth) => new ClusterBusMachine(birth, config, options, handle)
+  }
+}

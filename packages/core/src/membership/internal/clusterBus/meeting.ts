@@ -20,6 +20,7 @@ export class Meeting {
   readonly joining: Joining
   readonly #pending = new Map<number, Pending>()
   #exchanges = 0
+  #askedAt = -Infinity
 
   constructor(core: Core, seeds: ReadonlyArray<Address>) {
     this.#core = core
@@ -42,12 +43,30 @@ export class Meeting {
     core.out({ _tag: "Exchange", exchange, to, message: { _tag: "Meet", self: core.alive } })
   }
 
+  /**
+   * To be called at each tick. A node whose seeds do not answer may be found by others: it asks one of these, to know who
+   * votes.
+   */
+  tick(): void {
+    const core = this.#core
+    if (!this.joining.isUnmet || this.#pending.size > 0 || core.now - this.#askedAt < core.config.nodeTimeout) return
+    const [peer] = core.choosePeers(1)
+    if (peer === undefined) return
+    this.#askedAt = core.now
+    this.#meet(peer.state.address, undefined)
+  }
+
   onRequest(reply: number, { self }: typeof Meet.Type): void {
     const core = this.#core
     core.hear(self, "gossip")
     // whoever has left knows nobody any more that one could join
     const message = core.phase === "running"
-      ? { _tag: "Met" as const, self: core.alive, claims: this.#claimsAndDoubts() }
+      ? {
+        _tag: "Met" as const,
+        self: core.alive,
+        claims: this.#claimsAndDoubts(),
+        ...core.refusalOf(self.incarnation)
+      }
       : undefined
     core.out({ _tag: "Reply", reply, message })
   }
@@ -57,6 +76,8 @@ export class Meeting {
     const pending = this.#pending.get(exchange)
     if (pending === undefined) return
     this.#pending.delete(exchange)
+    // it may be for want of this answer that there is no quorum
+    core.recount()
     const { attempt, to } = pending
     const problem = answer === undefined ? failure : problemOf(answer, core)
     if (problem === ownAddress) return this.joining.answeredByItself(to, attempt)
@@ -65,9 +86,11 @@ export class Meeting {
       core.log("Debug", `no MEET with ${to}: ${problem}`)
       return this.joining.failed(to, problem, attempt)
     }
-    const { claims, self } = answer as typeof Met.Type
+    const { claims, clock, self } = answer as typeof Met.Type
+    const estrangement = core.estrangement(self.incarnation, clock)
+    if (estrangement !== undefined) return this.joining.failed(to, estrangement, attempt)
     core.hear(self, "gossip")
-    this.#hearAll(claims, attempt !== undefined)
+    this.#hearAll(claims, attempt !== undefined || this.joining.isUnmet)
     this.joining.answered(to, self.address, attempt)
   }
 

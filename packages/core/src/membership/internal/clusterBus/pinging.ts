@@ -1,5 +1,9 @@
 /**
  * Who is pinged when, and who is held for PFAIL: the two loops of Redis's `clusterCron`.
+ *
+ * Only an answer to this node's own ping says that a member is there (to this node; what others heard of it spares it a
+ * ping). In Redis any data does, over a connection: `node_delay` is the lesser of `ping_delay` and `data_delay`. Here what
+ * comes unasked may be anybody's, and the nonce is what shows that a member hears and is heard.
  */
 import type { BusPong } from "../../../wire/ClusterBusMessage.ts"
 import type { Entry } from "../table.ts"
@@ -28,7 +32,6 @@ export class Pinging {
   readonly #onPfail: (entry: Entry) => void
   readonly #peers = new Map<Entry, Peer>()
   readonly #pfails = new Set<Entry>()
-  #due = 0
   #randomAt = 0
 
   constructor(core: Core, options: {
@@ -87,7 +90,7 @@ export class Pinging {
     const { epoch, now, random } = this.#core
     // nodes started together must not ping in step
     const first = random.nextDoubleUnsafe() * this.#tick
-    this.#due = now + first
+    this.#core.standstill.expect(now + first)
     this.#randomAt = now + random.nextDoubleUnsafe() * randomPingInterval
     // what was not answered while it was away says nothing
     for (const peer of this.#peers.values()) if (!peer.pfail) peer.ping = undefined
@@ -97,8 +100,7 @@ export class Pinging {
   /** To be called at each tick, while the node runs. */
   tick(): void {
     const core = this.#core
-    this.#excuse(core.now - this.#due)
-    this.#due = core.now + this.#tick
+    core.standstill.expect(core.now + this.#tick)
     core.wake(this.#tick, { _tag: "Cron", epoch: core.epoch })
     if (core.now >= this.#randomAt) {
       this.#randomAt = core.now + randomPingInterval
@@ -107,10 +109,9 @@ export class Pinging {
     for (const peer of this.#peers.values()) this.#check(peer)
   }
 
-  // Whoever stood still has not read what it was sent meanwhile: that time is nobody's silence.
-  #excuse(late: number): void {
-    if (late <= this.#tick) return
-    for (const { ping } of this.#peers.values()) if (ping !== undefined) ping.since += late
+  /** Whoever stood still has not read what it was sent meanwhile: that time is nobody's silence. */
+  excuse(stood: number): void {
+    for (const { ping } of this.#peers.values()) if (ping !== undefined) ping.since += stood
   }
 
   // of some by chance, the one that has been silent for longest

@@ -1,7 +1,8 @@
 /**
  * Nodes that are not known yet: they ping, or others speak of them. Redis has them in handshake. Each is pinged until it
- * answers, and so says itself who it is: a name or an address that was mistaken for another never does. Of one that does not answer, those who spoke of it are told: they may be the last to remember it, and can
- * declare it FAIL only when a majority says that it does not answer.
+ * answers, and so says itself who it is: a name or an address that was mistaken for another never does. Of one that does
+ * not answer, those who spoke of it are told: they may be the last to remember it, and can declare it FAIL only when a
+ * majority says that it does not answer.
  */
 import type { Address } from "../../../Address.ts"
 import type { BusPong, Section } from "../../../wire/ClusterBusMessage.ts"
@@ -14,7 +15,7 @@ interface Stranger {
   readonly address: Address
   readonly incarnation: number
   readonly nonce: number
-  readonly since: number
+  since: number
   sentAt: number
   readonly by: Set<Entry>
 }
@@ -56,6 +57,11 @@ export class Strangers {
   /** Whether this is the answer of one who was asked. */
   isAnswer({ nonce, self }: typeof BusPong.Type): boolean {
     return this.#strangers.get(keyOf(self))?.nonce === nonce
+  }
+
+  /** This node stood still, and has not read their answers. */
+  excuse(stood: number): void {
+    for (const stranger of this.#strangers.values()) stranger.since += stood
   }
 
   /** Pings those again that have not answered; forgets those that have, and those that never do. */

@@ -1,5 +1,6 @@
 import { headerSize } from "../../../wire/Frame.ts"
 import { maxDigestSize } from "../../../wire/HeartbeatMessage.ts"
+import { silenceAt } from "./phi.ts"
 
 /** The options of `Heartbeat`, checked, in milliseconds. */
 export interface Config {
@@ -22,6 +23,13 @@ export const defaultConfig: Config = {
   deadRetention: 24 * 60 * 60 * 1000,
   maxMembers: 16_384
 }
+
+/**
+ * How late a round may be, in milliseconds, before the node is thought to have stood still: a quarter of the silence after
+ * which a member is dead at the earliest. (Cassandra convicts nobody for a while after a pause of 5 s.)
+ */
+export const toleranceOf = ({ gossipInterval, phiThreshold }: Config): number =>
+  Math.max(20, silenceAt(phiThreshold) * gossipInterval / 4)
 
 /** Bytes of a digest message besides its digests, rounded up: tags, lengths, and the part of the ring. */
 export const synOverhead = 40

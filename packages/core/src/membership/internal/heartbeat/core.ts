@@ -9,9 +9,10 @@ import type { Delta, Digest } from "../../../wire/HeartbeatMessage.ts"
 import type { Claim } from "../../../wire/Message.ts"
 import type { MembershipMachine } from "../../MembershipMachine.ts"
 import type { JoiningTimer } from "../joining.ts"
+import { Standstill } from "../standstill.ts"
 import { type Entry, keyOf } from "../table.ts"
 import { View, type ViewTimer } from "../view.ts"
-import { type Config, roundsPerTurn } from "./config.ts"
+import { type Config, roundsPerTurn, toleranceOf } from "./config.ts"
 import { Ring } from "./digests.ts"
 import { ArrivalWindow, type Expected, silenceAt } from "./phi.ts"
 import { fingerprintOf, type Handle, KeyValueState, Peer } from "./state.ts"
@@ -37,6 +38,7 @@ export class Core extends View<Timer> {
   readonly #byAddress = new Map<Address, Peer>()
   /** By fingerprint, the incarnation in which an identity was forgotten. */
   readonly #forgotten = new Map<number, number>()
+  readonly standstill: Standstill
   /** How long this node stood still in all: what it did not hear in that time says nothing of others. */
   #stood = 0
   readonly #contact: (peer: Peer) => void
@@ -52,6 +54,7 @@ export class Core extends View<Timer> {
     super(birth, config, metadata)
     this.config = config
     this.handle = handle
+    this.standstill = new Standstill(toleranceOf(config))
     this.#contact = contact
     handle.begin(this.self.state.incarnation)
     this.selfPeer = new Peer(this.self, handle.own, new ArrivalWindow(1, birth.now), birth.now)
@@ -60,6 +63,7 @@ export class Core extends View<Timer> {
 
   override begin(now: number, random: RandomSource): void {
     super.begin(now, random)
+    this.#stood += this.standstill.until(now)
     // it hears of itself all the time
     this.selfPeer.heardAt = now
   }
@@ -73,7 +77,6 @@ export class Core extends View<Timer> {
     if (entry === this.self) return this.selfPeer
     let peer = this.#peers.get(entry)
     if (peer === undefined) {
-      this.#sweep()
       peer = new Peer(entry, new KeyValueState(), new ArrivalWindow(this.config.sampleWindow, this.clock), this.now)
       this.#peers.set(entry, peer)
       this.#byAddress.set(entry.state.address, peer)
@@ -93,18 +96,6 @@ export class Core extends View<Timer> {
     return this.#peers.values()
   }
 
-  // the table makes room by itself, and tells nobody
-  #sweep(): void {
-    if (this.#peers.size < this.table.size + 64) return
-    for (const peer of this.#peers.values()) if (this.table.get(peer.entry.key) !== peer.entry) this.#remove(peer)
-  }
-
-  #remove(peer: Peer): void {
-    this.#peers.delete(peer.entry)
-    this.ring.remove(peer)
-    if (this.#byAddress.get(peer.entry.state.address) === peer) this.#byAddress.delete(peer.entry.state.address)
-  }
-
   protected override onLive(entry: Entry): void {
     const peer = this.peerOf(entry)
     peer.heardAt = this.now
@@ -116,9 +107,13 @@ export class Core extends View<Timer> {
     this.#peers.get(entry)?.window.restart(this.clock)
   }
 
-  protected override onReaped(entry: Entry): void {
+  protected override onForgotten(entry: Entry): void {
     const peer = this.#peers.get(entry)
-    if (peer !== undefined) this.#remove(peer)
+    if (peer !== undefined) {
+      this.#peers.delete(entry)
+      this.ring.remove(peer)
+      if (this.#byAddress.get(entry.state.address) === peer) this.#byAddress.delete(entry.state.address)
+    }
     const fingerprint = fingerprintOf(entry)
     this.#forgotten.delete(fingerprint)
     this.#forgotten.set(fingerprint, entry.state.incarnation)
@@ -144,11 +139,6 @@ export class Core extends View<Timer> {
   /** The clock of the failure detector: it stands still when this node does. */
   get clock(): number {
     return this.now - this.#stood
-  }
-
-  /** This node did nothing for a while. */
-  stoodStill(millis: number): void {
-    this.#stood += millis
   }
 
   /** What is to be expected of intervals between heartbeats, in a cluster as large as this. */
@@ -227,7 +217,7 @@ export class Core extends View<Timer> {
 
   /** This node's heart beats. */
   beat(): void {
-    if (this.selfPeer.heartbeat >= lastHeartbeat) this.#renew()
+    if (this.selfPeer.heartbeat >= lastHeartbeat || this.handle.needsGeneration) this.#renew()
     this.selfPeer.heartbeat++
   }
 
@@ -329,7 +319,9 @@ export class Core extends View<Timer> {
     }
     const changed = peer.keyValues.merge(delta)
     if (changed === undefined) return this.count("drops", "Inconsistent")
-    for (const { key, value } of changed) this.handle.tell({ id, key, value })
+    for (const { key, removed, value } of changed) {
+      this.handle.tell({ id, key, value: removed === true ? undefined : value })
+    }
   }
 
   /** Tells one who is there, and dead to this node, that it is: at most once in a round. */

@@ -39,10 +39,22 @@ export const sizeOf = (deltas: ReadonlyArray<Delta>): number =>
     0
   )
 
-/** Bytes of the first delta that {@link cut} would give. */
-export const firstSize = (wanted: ReadonlyArray<Wanted>, now: number): number => {
-  const first = ordered(wanted, 0)[0]
-  return first === undefined ? 0 : headOf(deltaOf(first, now))
+/** Bytes of the first delta that {@link cut} would give, with this turn. */
+export const firstSize = (wanted: ReadonlyArray<Wanted>, turn: number, now: number): number => {
+  for (const each of ordered(wanted, turn)) {
+    const draft = draftOf(each, now)
+    if (draft !== undefined) return draft.size
+  }
+  return 0
+}
+
+/** The least that is of use of one: the claim, or without it a value. */
+const draftOf = (each: Wanted, now: number): Draft & { readonly size: number } | undefined => {
+  const delta = deltaOf(each, now)
+  const waiting = delta.left === true ? [] : each.peer.keyValues.after(each.since)
+  if (each.claim) return { delta, waiting, taken: 0, size: headOf(delta) }
+  const first = waiting[0]
+  return first === undefined ? undefined : { delta, waiting, taken: 1, size: headOf(delta) + sizeOfValue(first) }
 }
 
 /**
@@ -60,18 +72,14 @@ export const cut = (
   let more = false
   const drafts: Array<Draft> = []
   for (const each of ordered(wanted, turn)) {
-    const delta = deltaOf(each, now)
-    const waiting = delta.left === true ? [] : each.peer.keyValues.after(each.since)
-    const first = waiting[0]
-    // without the claim it is of use with a value only
-    if (!each.claim && first === undefined) continue
-    const size = headOf(delta) + (each.claim ? 0 : sizeOfValue(first!))
-    if (size > left) {
+    const draft = draftOf(each, now)
+    if (draft === undefined) continue
+    if (draft.size > left) {
       more = true
       continue
     }
-    left -= size
-    drafts.push({ delta, waiting, taken: each.claim ? 0 : 1 })
+    left -= draft.size
+    drafts.push(draft)
   }
   for (let open = drafts; open.length > 0;) {
     open = open.filter((draft) => {

@@ -23,6 +23,8 @@ export const isIn = (fingerprint: number, part: Part | undefined): boolean => {
 export class Ring {
   readonly #byFingerprint = new Map<number, Peer>()
   readonly #sorted: Array<Peer> = []
+  /** Those whose fingerprint another has. */
+  readonly #displaced = new Set<Peer>()
   /** The fingerprint at which the next cut begins. */
   #next = 0
 
@@ -34,17 +36,27 @@ export class Ring {
     return this.#byFingerprint.get(fingerprint)
   }
 
-  /** Adds a peer. One whose fingerprint is taken is never named in digests; the chance of it is 2^-48 for two. */
+  /**
+   * Adds a peer. One whose fingerprint is taken is not named in digests until the other goes; the chance of it is 2^-48 for
+   * two.
+   */
   add(peer: Peer): void {
-    if (this.#byFingerprint.has(peer.fingerprint)) return
+    if (this.#byFingerprint.has(peer.fingerprint)) return void this.#displaced.add(peer)
     this.#byFingerprint.set(peer.fingerprint, peer)
     this.#sorted.splice(this.#indexOf(peer.fingerprint), 0, peer)
   }
 
   remove(peer: Peer): void {
-    if (this.#byFingerprint.get(peer.fingerprint) !== peer) return
-    this.#byFingerprint.delete(peer.fingerprint)
-    this.#sorted.splice(this.#indexOf(peer.fingerprint), 1)
+    const { fingerprint } = peer
+    this.#displaced.delete(peer)
+    if (this.#byFingerprint.get(fingerprint) !== peer) return
+    this.#byFingerprint.delete(fingerprint)
+    this.#sorted.splice(this.#indexOf(fingerprint), 1)
+    for (const other of this.#displaced) {
+      if (other.fingerprint !== fingerprint) continue
+      this.#displaced.delete(other)
+      return this.add(other)
+    }
   }
 
   [Symbol.iterator](): IterableIterator<Peer> {

@@ -17,7 +17,6 @@ export class Gossiping {
   readonly #core: Core
   readonly #reconciliation: Reconciliation
   readonly #seeds: () => Iterable<Address>
-  #due = 0
   #leavesLeft = 0
 
   /** @param seeds where seeds were reached */
@@ -37,7 +36,7 @@ export class Gossiping {
 
   #wake(delay: number): void {
     const core = this.#core
-    this.#due = core.now + delay
+    core.standstill.expect(core.now + delay)
     core.wake(delay, { _tag: "Round", epoch: core.epoch })
   }
 
@@ -47,16 +46,12 @@ export class Gossiping {
 
   round(epoch: number): void {
     const core = this.#core
-    if (core.phase !== "running" || epoch !== core.epoch) return
-    const { gossipInterval } = core.config
-    // Whoever comes late by an interval stood still, as for a garbage collection; it heard nobody in that time, which says
-    // nothing of them. Cassandra convicts nobody for a while after a pause of 5 s.
-    const late = core.now - this.#due
-    if (late > gossipInterval) core.stoodStill(late)
+    if (epoch !== core.epoch) return
+    if (core.phase !== "running") return core.standstill.expect(Infinity)
     core.beat()
     core.convict()
     this.#gossip()
-    this.#wake(gossipInterval)
+    this.#wake(core.config.gossipInterval)
   }
 
   // The chances are those of Cassandra's `Gossiper`.
@@ -71,7 +66,9 @@ export class Gossiping {
       this.#reconciliation.sendSyn(chosen.state.address, core.peerOf(chosen))
     }
     const seeds = [...this.#seeds()].filter((seed) => seed !== core.birth.address)
-    if (seeds.length === 0 || live !== undefined && seeds.includes(live.state.address)) return
+    if (seeds.length === 0) return
+    // who knows of fewer than there are seeds asks one more often: they may be of several parts
+    if (others >= seeds.length && live !== undefined && seeds.includes(live.state.address)) return
     if (others > 0 && core.random.nextDoubleUnsafe() >= seeds.length / (others + dead.length)) return
     const seed = seeds[core.draw(seeds.length)]!
     this.#reconciliation.sendSyn(seed, core.peerAt(seed))

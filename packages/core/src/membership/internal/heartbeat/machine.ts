@@ -124,11 +124,12 @@ export class HeartbeatMachine implements MembershipMachine {
     return this.#core.phi(this.#core.peerOf(entry), now)
   }
 
-  /** What a member says, by key; undefined for who is not known. */
-  keyValues(id: string): ReadonlyMap<string, { readonly value: string }> | undefined {
-    if (id === this.#core.birth.id) return this.#core.handle.own.values
-    const entry = this.#core.table.standingFor(id)
-    return entry === undefined ? undefined : this.#core.peerOf(entry).keyValues.values
+  /** What a member says, by key; nothing for who is not known. */
+  keyValues(id: string): Map<string, string> {
+    const { birth, handle, table } = this.#core
+    const entry = table.standingFor(id)
+    if (id === birth.id) return handle.own.said
+    return entry === undefined ? new Map() : this.#core.peerOf(entry).keyValues.said
   }
 
   get handle(): Handle {
@@ -171,6 +172,10 @@ export class HeartbeatMachine implements MembershipMachine {
       }
       case "Commanded": {
         this.#lifecycle.command(input.command, input.completion)
+        break
+      }
+      case "ClockSet": {
+        core.setClock(input.wallClock)
         break
       }
     }
@@ -251,6 +256,9 @@ export class HeartbeatMachine implements MembershipMachine {
       return this.#joining.failed(to, problem, attempt)
     }
     if (answer.id === id && answer.address === own) return this.#joining.answeredByItself(to, attempt)
+    const theirs = answer.deltas?.find((delta) => delta.id === answer.id && delta.address === answer.address)
+    const estrangement = core.estrangement(theirs?.incarnation, answer.clock)
+    if (estrangement !== undefined) return this.#joining.failed(to, estrangement, attempt)
     this.#reconciliation.onAck(answer.address, answer)
     if (reason === "join") this.#reached.set(to, answer.address)
     this.#joining.answered(to, answer.address, attempt)

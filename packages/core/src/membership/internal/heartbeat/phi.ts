@@ -13,7 +13,7 @@ const priorWeight = 5
 
 /** What is expected of the intervals in a cluster of the present size, in milliseconds. */
 export interface Expected {
-  /** What the mean is before there are samples. */
+  /** What the mean is before there are samples, and at most: those of a cluster that was larger would make nobody late. */
   readonly prior: number
   /** What the mean is at least: without it, samples of a cluster that was smaller would make everyone late. */
   readonly floor: number
@@ -67,7 +67,8 @@ export class ArrivalWindow {
 
   /** The mean interval. */
   mean({ floor, prior }: Expected): number {
-    return Math.max(floor, (this.#sum + priorWeight * prior) / (this.#intervals.length + priorWeight))
+    const mean = (this.#sum + priorWeight * prior) / (this.#intervals.length + priorWeight)
+    return Math.max(floor, Math.min(prior, mean))
   }
 
   /** How surprising the silence is: 0 when the member was heard of just now, and higher from then on. */

@@ -92,9 +92,14 @@ export class Reconciliation {
       if (core.isShared(peer, expected)) comparison.wanted.push({ peer, claim: true, since: 0 })
     }
     const { birth } = core
-    return viaStream
-      ? { ...this.#ack(comparison, birth.maxExchangeSize - senderOverhead), id: birth.id, address: birth.address }
-      : this.#ack(comparison, birth.maxDatagramSize)
+    if (!viaStream) return this.#ack(comparison, birth.maxDatagramSize)
+    return {
+      ...this.#ack(comparison, birth.maxExchangeSize - senderOverhead),
+      id: birth.id,
+      address: birth.address,
+      // the first digest is of who asks
+      ...core.refusalOf(named[0]?.incarnation)
+    }
   }
 
   #ack({ asked, heartbeats, wanted }: Comparison, room: number): typeof DigestAck.Type {
@@ -103,7 +108,7 @@ export class Reconciliation {
     // half for what is asked for; of the rest a half for deltas, more where heartbeats need less, and always one
     const [questions, afterQuestions] = fit(turned(asked, turn), room - ackOverhead, (room - ackOverhead) / 2)
     const needed = heartbeats.reduce((sum, digest) => sum + digestSize(digest), 0)
-    const first = Deltas.firstSize(wanted, core.now)
+    const first = Deltas.firstSize(wanted, turn, core.now)
     const share = Math.max(afterQuestions / 2, afterQuestions - needed, Math.min(first, afterQuestions))
     const { deltas, more } = Deltas.cut(wanted, share, turn, core.now)
     const left = afterQuestions - Deltas.sizeOf(deltas)
@@ -133,6 +138,10 @@ export class Reconciliation {
     this.#core.send(to, { _tag: "DigestAck2", deltas })
   }
 
+  /**
+   * Takes in what this node lacked. From strangers as well: it is how one who joins says who it is, and whoever may say that
+   * may say the rest after it.
+   */
   onAck2({ deltas }: typeof DigestAck2.Type): void {
     for (const delta of deltas) this.#core.learn(delta)
   }

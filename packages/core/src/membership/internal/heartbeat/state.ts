@@ -11,7 +11,15 @@ import type { ArrivalWindow } from "./phi.ts"
 export interface Change {
   readonly id: string
   readonly key: string
+  /** Undefined when the node says nothing under the key any more. */
+  readonly value: string | undefined
+}
+
+/** What is held under a key. */
+export interface Held {
   readonly value: string
+  readonly version: number
+  readonly removed?: true
 }
 
 /** Versioned key-values of one node, as far as they are known: all up to `version`, of one generation of the node. */
@@ -19,7 +27,15 @@ export class KeyValueState {
   /** The incarnation since which versions count. */
   generation = 0
   version = 0
-  readonly values = new Map<string, { readonly value: string; readonly version: number }>()
+  /** A key that was removed stays, without a value: whoever has missed it shall not go on saying what it was. */
+  readonly values = new Map<string, Held>()
+
+  /** What is said at present. */
+  get said(): Map<string, string> {
+    const said = new Map<string, string>()
+    for (const [key, { removed, value }] of this.values) if (removed !== true) said.set(key, value)
+    return said
+  }
 
   /** Those above a version, the oldest first: what ScuttleButt sends, so that a part of them can be taken in by itself. */
   after(version: number): Array<KeyValue> {
@@ -52,7 +68,9 @@ export class KeyValueState {
       this.version = 0
     }
     const changed = keyValues.filter((each) => each.version > this.version)
-    for (const { key, value, version } of changed) this.values.set(key, { value, version })
+    for (const { key, removed, value, version } of changed) {
+      this.values.set(key, removed === true ? { value: "", version, removed } : { value, version })
+    }
     this.version = Math.max(this.version, version)
     this.#bound()
     return changed
@@ -74,24 +92,52 @@ export class Handle {
   /** What this node says. */
   readonly own = new KeyValueState()
   readonly listeners = new Set<(change: Change) => void>()
+  #needsGeneration = false
 
-  /** Begins a generation: all is said anew. */
+  /** Whether a generation is to be begun, since another key took the place of one whose removal not all may have heard of. */
+  get needsGeneration(): boolean {
+    return this.#needsGeneration
+  }
+
+  /** Begins a generation: all is said anew, and what was removed is no longer spoken of. */
   begin(generation: number): void {
     const { own } = this
+    this.#needsGeneration = false
     own.generation = generation
     own.version = 0
-    for (const [key, { value }] of own.values) own.values.set(key, { value, version: ++own.version })
+    for (const [key, { removed, value }] of [...own.values]) {
+      if (removed === true) own.values.delete(key)
+      else own.values.set(key, { value, version: ++own.version })
+    }
   }
 
   /** Sets a value of this node, to be told in its next digest. Returns false when it has no room for another key. */
   set(id: string, key: string, value: string): boolean {
     const { own } = this
     const held = own.values.get(key)
-    if (held?.value === value) return true
-    if (held === undefined && own.values.size >= maxKeyValues) return false
+    if (held?.value === value && held.removed !== true) return true
+    if (held === undefined && own.values.size >= maxKeyValues && !this.#makeRoom()) return false
     own.values.set(key, { value, version: ++own.version })
     this.tell({ id, key, value })
     return true
+  }
+
+  /** Says nothing under a key any more. */
+  remove(id: string, key: string): void {
+    const { own } = this
+    const held = own.values.get(key)
+    if (held === undefined || held.removed === true) return
+    own.values.set(key, { value: "", version: ++own.version, removed: true })
+    this.tell({ id, key, value: undefined })
+  }
+
+  #makeRoom(): boolean {
+    for (const [key, { removed }] of this.own.values) {
+      if (removed !== true) continue
+      this.own.values.delete(key)
+      return this.#needsGeneration = true
+    }
+    return false
   }
 
   tell(change: Change): void {
@@ -128,10 +174,6 @@ export class Peer {
   set heartbeat(heartbeat: number) {
     this.#heartbeat = heartbeat
     this.#of = this.entry.state.incarnation
-  }
-
-  get isLive(): boolean {
-    return !this.entry.isGone
   }
 }
 

@@ -3,19 +3,19 @@
  * of the step clock.
  */
 import type { Address } from "../../../Address.ts"
+import { Broadcasts } from "../../../internal/broadcasts.ts"
 import { ceilLog } from "../../../internal/math.ts"
 import type { Birth } from "../../../node/Protocol.ts"
 import { encodeMessage } from "../../../wire/Frame.ts"
 import type { Claim } from "../../../wire/Message.ts"
 import type { MembershipMachine } from "../../MembershipMachine.ts"
-import { Broadcasts } from "../broadcasts.ts"
 import { withAge } from "../claims.ts"
 import type { JoiningTimer } from "../joining.ts"
+import { Standstill } from "../standstill.ts"
 import { type Entry, keyOf } from "../table.ts"
 import { type Via, View, type ViewTimer } from "../view.ts"
 import { type Config, spreadTime } from "./config.ts"
 import { LocalHealth } from "./health.ts"
-import { Standstill } from "./standstill.ts"
 
 export type Timer =
   | { readonly _tag: "Probe"; readonly epoch: number }
@@ -53,7 +53,7 @@ export class Core extends View<Timer> {
   readonly #followers: Followers
   #gossipArmed = false
   #gossipToken = 0
-  #dying: Array<Entry> = []
+  readonly #dying = new Set<Entry>()
   #exchanges = 0
   readonly #warned = new Map<string, number>()
 
@@ -127,11 +127,12 @@ export class Core extends View<Timer> {
 
   protected override onGone(entry: Entry): void {
     this.#followers.onGone(entry)
-    if (entry.state.status === "Dead") this.#dying.push(entry)
+    if (entry.state.status === "Dead") this.#dying.add(entry)
   }
 
-  protected override onReaped(entry: Entry): void {
+  protected override onForgotten(entry: Entry): void {
     this.broadcasts.remove(entry.key)
+    this.#dying.delete(entry)
   }
 
   // ---------------------------------------------------------------------------
@@ -186,7 +187,7 @@ export class Core extends View<Timer> {
   piggyback(room: number, to: Address): ReadonlyArray<Uint8Array> {
     if (this.broadcasts.size === 0) return []
     if (this.table.liveAt(to) !== undefined) return this.broadcasts.take(room, this.retransmitLimit)
-    const dead = this.#dying.find((entry) => entry.state.address === to && entry.state.status === "Dead")
+    const dead = this.#latelyDeadAt(to)
     if (dead === undefined) return []
     const { address, id, incarnation } = dead.state
     const claim = { _tag: "Dead", id, address, incarnation, from: this.birth.id } as const
@@ -196,11 +197,17 @@ export class Core extends View<Timer> {
 
   // so that one who is wrongly held dead hears of it and can refute
   #latelyDead(): ReadonlyArray<Entry> {
-    if (this.#dying.length > 0) {
-      this.#dying = this.#dying.filter((entry) =>
-        entry.state.status === "Dead" && this.now - entry.changedAt < this.config.gossipToTheDead
-      )
+    for (const entry of this.#dying) {
+      const isLate = entry.state.status === "Dead" && this.now - entry.changedAt < this.config.gossipToTheDead
+      if (!isLate) this.#dying.delete(entry)
     }
-    return this.#dying
+    return [...this.#dying]
+  }
+
+  #latelyDeadAt(address: Address): Entry | undefined {
+    for (const entry of this.#dying) {
+      if (entry.state.address === address && entry.state.status === "Dead") return entry
+    }
+    return undefined
   }
 }

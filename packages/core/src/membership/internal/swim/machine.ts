@@ -140,6 +140,10 @@ export class SwimMachine implements MembershipMachine {
         this.#lifecycle.command(input.command, input.completion)
         break
       }
+      case "ClockSet": {
+        core.setClock(input.wallClock)
+        break
+      }
     }
     return core.takeOutputs()
   }

@@ -55,6 +55,8 @@ export class Probing {
   add(entry: Entry): void {
     // one who came back before its old place was cleared away
     if (this.#order.includes(entry, this.#next)) return
+    // those who came and went since the last round do not pile up
+    if (this.#order.length > 2 * this.#core.clusterSize + 64) this.#clear()
     const left = this.#order.length - this.#next
     const place = this.#next + this.#core.draw(left + 1)
     const displaced = this.#order[place]
@@ -234,6 +236,11 @@ export class Probing {
       this.#shuffle()
     }
     return undefined
+  }
+
+  #clear(): void {
+    this.#order = this.#order.slice(this.#next).filter((entry) => !entry.isGone)
+    this.#next = 0
   }
 
   #shuffle(): void {

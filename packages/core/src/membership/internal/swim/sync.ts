@@ -84,13 +84,15 @@ export class Sync {
   compare(from: Address, table: number): void {
     const core = this.#core
     if (core.phase !== "running") return
+    // Who is probed and knows nobody was known before: it has been restarted, and should not wait to be missed.
+    const isLost = core.clusterSize === 1
+    // What else strangers show says nothing: should this node be known to them, its ack shows them what it knows.
+    if (!isLost && core.table.liveAt(from) === undefined) return
     if (table === core.table.hash) {
       this.#differsSince = undefined
       return
     }
     this.#differsSince ??= core.now
-    // Who is probed and knows nobody was known before: it has been restarted, and should not wait to be missed.
-    const isLost = core.clusterSize === 1
     if (!isLost && core.now - this.#differsSince < core.spreadTime || !this.#takeCredit()) return
     this.#differsSince = core.now
     this.#request("divergence", from, isLost, undefined)
@@ -158,14 +160,16 @@ export class Sync {
     const core = this.#core
     for (const claim of request.claims ?? []) core.hear(claim, "sync")
     const { buckets } = request
+    const refusal = core.refusalOf(ownClaim(request)?.incarnation)
     core.out({
       _tag: "Reply",
       reply,
       message: request.table === core.table.hash
-        ? this.#message("SyncResponse")
+        ? { ...this.#message("SyncResponse"), ...refusal }
         : {
           ...this.#comparison("SyncResponse"),
-          claims: this.claims(buckets === undefined ? undefined : core.table.differsIn(buckets))
+          claims: this.claims(buckets === undefined ? undefined : core.table.differsIn(buckets)),
+          ...refusal
         }
     })
   }
@@ -184,6 +188,8 @@ export class Sync {
       return this.joining.failed(to, problem, attempt)
     }
     const response = answer as typeof SyncResponse.Type
+    const estrangement = core.estrangement(ownClaim(response)?.incarnation, response.clock)
+    if (estrangement !== undefined) return this.joining.failed(to, estrangement, attempt)
     for (const claim of response.claims ?? []) core.hear(claim, "sync")
     this.joining.answered(to, response.address, attempt)
     // it lacks what this node has
@@ -208,6 +214,10 @@ export class Sync {
     return this.#core.claims(room, which)
   }
 }
+
+/** What the sender of a sync says of itself. */
+const ownClaim = ({ address, claims, id }: typeof SyncRequest.Type | typeof SyncResponse.Type): Claim | undefined =>
+  claims?.find((claim) => claim.id === id && claim.address === address)
 
 const problemOf = (answer: Message, core: Core): string | undefined => {
   if (answer._tag !== "SyncResponse") return `answered with ${answer._tag}`

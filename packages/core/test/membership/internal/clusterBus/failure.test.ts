@@ -83,6 +83,19 @@ describe("a member is FAIL", () => {
     assert.strictEqual(lab.statusOf(1), "Dead")
   })
 
+  it("though one of those who do not reach it makes up an incarnation that no claim may have", () => {
+    const lab = suspecting()
+    lab.pinged(3, [section(1, undefined, { incarnation: 2 ** 48 - 1 })])
+    assert.strictEqual(lab.count("drops FutureIncarnation"), 1)
+    lab.pinged(2, [section(1)])
+    assert.strictEqual(lab.statusOf(1), "Suspect")
+    lab.pinged(4, [section(1)])
+    assert.strictEqual(lab.statusOf(1), "Dead")
+    // nor is it asked after as a stranger
+    lab.pinged(3, [section(9, undefined, { incarnation: 2 ** 48 - 1 })])
+    assert.deepStrictEqual(lab.pingsTo(9), [])
+  })
+
   it("by the word of a majority, when this node does not vote itself", () => {
     const lab = suspecting({ config: { votes: false } })
     lab.pinged(2, [section(1)])
@@ -175,6 +188,63 @@ describe("a cluster", () => {
     assert.strictEqual(again.statusOf(0), "Suspect")
     run(now, 20 * nodeTimeout, isCut)
     assert.notInclude(again.machine.members().map(({ status }) => status), "Dead")
+  })
+
+  it("whose voters are restarted one by one counts those who vote, and not the dead who do not", () => {
+    const labs = cluster(9, (index) => ({ votes: index < 3 }))
+    const voters = labs.slice(0, 3)
+    run(voters, 5 * nodeTimeout)
+    for (const index of [3, 4, 5, 6, 7, 8]) assert.strictEqual(voters[0]!.statusOf(index), "Dead")
+    for (const index of [2, 1, 0]) {
+      voters[index] = new Lab({ index, seeds: [addressOf((index + 1) % 3)], now: voters[0]!.now })
+      run(voters, 5 * nodeTimeout)
+    }
+    for (const voter of voters) assert.deepStrictEqual(voter.machine.quorum, { status: "Ok", voters: 3, reachable: 3 })
+    run(voters.slice(0, 2), 5 * nodeTimeout)
+    assert.strictEqual(voters[0]!.statusOf(2), "Dead")
+  })
+
+  it("of known size has no majority in a minority that was restarted and knows of nobody else", () => {
+    const seeds = [0, 1, 2, 3, 4, 5, 6].map(addressOf)
+    for (const minVoters of [1, 7]) {
+      const minority = [4, 5, 6].map((index) => new Lab({ index, seeds, config: { minVoters } }))
+      run(minority, 5 * nodeTimeout)
+      const [one] = minority as [Lab]
+      // without it they take themselves for all
+      assert.strictEqual(one.machine.quorum.status, minVoters === 7 ? "Lost" : "Ok")
+      run(minority.slice(0, 2), 10 * nodeTimeout)
+      assert.strictEqual(one.statusOf(6), minVoters === 7 ? "Suspect" : "Dead")
+      assert.deepStrictEqual(one.machine.quorum, {
+        status: minVoters === 7 ? "Lost" : "Ok",
+        voters: Math.max(3, minVoters),
+        reachable: 2
+      })
+    }
+  })
+
+  it("is a quorum to nobody who has left it, until it joins again", () => {
+    const labs = cluster(3)
+    const [, , last] = labs as [Lab, Lab, Lab]
+    last.command({ _tag: "Leave" })
+    assert.strictEqual(last.machine.quorum.status, "Lost")
+    run(labs, 3000)
+    assert.isTrue(last.machine.hasLeft)
+    assert.strictEqual(last.machine.quorum.status, "Lost")
+    assert.deepStrictEqual(labs[0]!.machine.quorum, { status: "Ok", voters: 2, reachable: 2 })
+    last.command({ _tag: "Join", seeds: [addressOf(0)] })
+    run(labs, 1000)
+    assert.deepStrictEqual(last.machine.quorum, { status: "Ok", voters: 3, reachable: 3 })
+  })
+
+  it("mends what was said in a member's name, in an incarnation that it is in", () => {
+    const labs = cluster(3)
+    labs[0]!.receive({ ...peer(1).alive, metadata: Uint8Array.of(1, 2, 3) })
+    assert.strictEqual(labs[0]!.machine.member("n1")!.metadata.length, 3)
+    run(labs, 2 * nodeTimeout)
+    for (const lab of labs) {
+      assert.strictEqual(lab.machine.member("n1")!.metadata.length, 0)
+      assert.strictEqual(lab.machine.member("n1")!.incarnation, peer(1).incarnation + 1)
+    }
   })
 
   it("gives up one whom only a few remember, once the others have tried it in vain", () => {

@@ -64,19 +64,21 @@ export class Lab {
     readonly previous?: MembershipMachine
     readonly id?: string
     readonly maxDatagramSize?: number
+    readonly now?: number
+    readonly wallClock?: number
     /** Peers it is told of before anything else, by themselves. */
     readonly peers?: number
   } = {}) {
     this.index = options.index ?? 0
     this.address = addressOf(this.index)
-    this.now = bornAt
+    this.now = options.now ?? bornAt
     const id = options.id ?? `n${this.index}`
     this.random = generator(id)
     this.machine = new ClusterBusMachine(
       {
         id,
         address: this.address,
-        wallClock,
+        wallClock: options.wallClock ?? wallClock,
         now: this.now,
         maxDatagramSize: options.maxDatagramSize ?? 1394,
         maxExchangeSize: 4 * 1024 * 1024,

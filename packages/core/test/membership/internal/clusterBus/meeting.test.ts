@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { Met } from "../../../../src/wire/ClusterBusMessage.ts"
-import { addressOf, cluster, Lab, nodeTimeout, peer, run } from "./harness.ts"
+import { addressOf, cluster, Lab, nodeTimeout, peer, run, section, wallClock } from "./harness.ts"
 
 const meet = (lab: Lab, index: number) =>
   lab.request({ _tag: "Meet", self: peer(index).alive }, addressOf(index)) as typeof Met.Type | undefined
@@ -45,6 +45,10 @@ describe("MEET", () => {
     assert.include(met.claims.map((claim) => `${claim._tag} ${claim.id}`), "Suspect n3")
 
     const lab = new Lab({ index: 9, seeds: [addressOf(5)], peers: 2 })
+    lab.command({ _tag: "Join", seeds: [addressOf(1)] })
+    const { exchange } = lab.exchanges.at(-1)!
+    const known = { _tag: "Met", self: peer(1).alive, claims: [] } as const
+    lab.step({ _tag: "Answered", exchange, answer: known, failure: "" })
     lab.exchanges = []
     lab.advance(2 * 60_000, [1, 2])
     const tried = lab.exchanges.at(-1)!
@@ -196,5 +200,86 @@ describe("a machine that takes over", () => {
     assert.isAbove(lab.machine.self.incarnation, former.machine.self.incarnation)
     lab.advance(nodeTimeout + 200, [2, 3])
     assert.strictEqual(lab.statusOf(1), "Suspect")
+  })
+})
+
+describe("a node none of whose seeds has answered", () => {
+  const unanswered = () => {
+    const lab = new Lab({ seeds: [addressOf(1), addressOf(2)] })
+    for (const { exchange } of lab.exchanges.splice(0)) {
+      lab.step({ _tag: "Answered", exchange, answer: undefined, failure: "unreachable" })
+    }
+    return lab
+  }
+
+  it("has no quorum, however often it tries", () => {
+    const lab = unanswered()
+    assert.deepStrictEqual(lab.machine.quorum, { status: "Lost", voters: 1, reachable: 1 })
+    lab.advance(60_000)
+    assert.strictEqual(lab.machine.quorum.status, "Lost")
+    lab.advance(60_000)
+    const tried = lab.exchanges.at(-1)!
+    const answer = { _tag: "Met", self: peer(1).alive, claims: [] } as const
+    lab.step({ _tag: "Answered", exchange: tried.exchange, answer, failure: "" })
+    assert.deepStrictEqual(lab.machine.quorum, { status: "Ok", voters: 2, reachable: 2 })
+  })
+
+  it("declares nobody FAIL, and asks those by whom it is found who votes", () => {
+    const lab = unanswered()
+    lab.know(3)
+    lab.know(4)
+    lab.advance(2 * nodeTimeout, [4])
+    lab.pinged(4, [section(3)])
+    assert.strictEqual(lab.statusOf(3), "Suspect")
+    const asked = lab.exchanges.filter(({ to }) => to === addressOf(3) || to === addressOf(4))
+    assert.isAtLeast(asked.length, 1)
+    // n5 and n6 are there as well
+    const claims = [peer(3).alive, peer(5).alive, peer(6).alive]
+    const answer = { _tag: "Met", self: peer(4).alive, claims } as const
+    lab.step({ _tag: "Answered", exchange: asked[0]!.exchange, answer, failure: "" })
+    assert.strictEqual(lab.machine.quorum.voters, 5)
+    lab.pinged(4, [section(3)])
+    assert.strictEqual(lab.statusOf(3), "Suspect")
+    lab.pinged(5, [section(3)])
+    assert.strictEqual(lab.statusOf(3), "Dead")
+  })
+
+  it("is the first of a cluster, and a quorum, when its only seed is itself", () => {
+    const lab = new Lab({ seeds: [addressOf(50)] })
+    assert.strictEqual(lab.machine.quorum.status, "Lost")
+    const self = { ...peer(0).alive }
+    const answer = { _tag: "Met", self, claims: [] } as const
+    lab.step({ _tag: "Answered", exchange: lab.exchanges[0]!.exchange, answer, failure: "" })
+    assert.strictEqual(lab.machine.quorum.status, "Ok")
+  })
+})
+
+describe("a node whose clock is wrong", () => {
+  const month = 30 * 24 * 60 * 60 * 1000
+
+  it("by years of the past has not joined until that is set right", () => {
+    const seed = new Lab()
+    const lab = new Lab({ index: 1, seeds: [seed.address], wallClock: 1000 })
+    run([seed, lab], 10_000)
+    assert.strictEqual(lab.machine.members().length, 1)
+    assert.strictEqual(lab.machine.quorum.status, "Lost")
+    lab.step({ _tag: "ClockSet", wallClock })
+    run([seed, lab], 60_000)
+    assert.deepStrictEqual(lab.machine.quorum, { status: "Ok", voters: 2, reachable: 2 })
+    assert.strictEqual(seed.statusOf(1), "Alive")
+  })
+
+  it("by years to come is told when it joins that it is not believed", () => {
+    const seed = new Lab()
+    const lab = new Lab({ index: 1, wallClock: wallClock + 13 * month })
+    const completion = lab.command({ _tag: "Join", seeds: [seed.address] })
+    run([seed, lab], 1000)
+    const { result } = lab.completed.find((each) => each.completion === completion)!
+    assert.strictEqual(result._tag, "NoSeedAnswered")
+    assert.match(
+      result._tag === "NoSeedAnswered" ? result.failures[0]!.problem : "",
+      /^its clock shows 2023-11-14T22:13:\d\dZ, and this node is of 2024-12-08T22:13:20Z: it does not believe this node/
+    )
+    assert.isUndefined(seed.statusOf(1))
   })
 })

@@ -155,6 +155,32 @@ describe("a member that does not answer for the timeout", () => {
     lab.advance(nodeTimeout)
     assert.strictEqual(lab.statusOf(1), "Suspect")
   })
+
+  it("is PFAIL as soon after a standstill as ever, whichever is handled first, mail or timers", () => {
+    for (const isMailFirst of [true, false]) {
+      const lab = new Lab({ peers: 4 })
+      lab.advance(10_000, [1, 2, 3, 4])
+      lab.now += 3_600_000
+      // which has n4 pinged at once
+      if (isMailFirst) lab.pinged(1, [section(4, 10, { incarnation: peer(4).incarnation + 1 })])
+      lab.advance(1.4 * nodeTimeout, [1, 2, 3])
+      assert.deepStrictEqual([1, 2, 3].map((index) => lab.statusOf(index)), ["Alive", "Alive", "Alive"])
+      lab.advance(0.2 * nodeTimeout, [1, 2, 3])
+      assert.strictEqual(lab.statusOf(4), "Suspect")
+    }
+  })
+
+  it("is PFAIL in time to a node that is busy, and late by some ticks", () => {
+    const lab = new Lab({ peers: 2 })
+    lab.advance(1000, [1, 2])
+    const from = lab.now
+    while (lab.statusOf(1) === "Alive" && lab.now < from + 10 * nodeTimeout) {
+      lab.now += 300
+      lab.advance(0, [2])
+    }
+    assert.isAtMost(lab.now - from, 2 * nodeTimeout)
+    assert.strictEqual(lab.statusOf(2), "Alive")
+  })
 })
 
 describe("what others have heard of a member", () => {

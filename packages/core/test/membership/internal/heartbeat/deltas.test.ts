@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Arbitrary from "effect/Arbitrary"
 import { fromClaim } from "../../../../src/membership/Claim.ts"
-import { cut, sizeOf, type Wanted } from "../../../../src/membership/internal/heartbeat/deltas.ts"
+import { cut, firstSize, sizeOf, type Wanted } from "../../../../src/membership/internal/heartbeat/deltas.ts"
 import { ArrivalWindow } from "../../../../src/membership/internal/heartbeat/phi.ts"
 import { KeyValueState, Peer } from "../../../../src/membership/internal/heartbeat/state.ts"
 import { Entry, keyOf } from "../../../../src/membership/internal/table.ts"
@@ -64,6 +64,27 @@ describe("deltas", () => {
       const ids = cut(wanted, room, turn, 0).deltas.map(({ id }) => id)
       assert.sameMembers(ids.slice(0, 5), ["n35", "n36", "n37", "n38", "n39"])
     }
+  })
+
+  it("are as large as is said of the first, whose turn it is, when there is room for no more", () => {
+    const wanted: ReadonlyArray<Wanted> = [
+      { peer: peerOf(1, 0), claim: false, since: 0 },
+      { peer: peerOf(2, 0), claim: true, since: 0 },
+      { peer: peerOf(3, 0, 512), claim: true, since: 0 },
+      { peer: peerOf(4, 9), claim: false, since: 0 }
+    ]
+    for (let turn = 0; turn < 1; turn += 0.05) {
+      const [first] = cut(wanted, Infinity, turn, 0).deltas
+      assert.deepStrictEqual(cut(wanted, firstSize(wanted, turn, 0), turn, 0).deltas.map(({ id }) => id), [first!.id])
+    }
+    // of one whose claim is known the first value
+    for (const turn of [0, 0.3, 0.6]) {
+      const values: ReadonlyArray<Wanted> = [wanted[0]!, wanted[3]!]
+      const size = firstSize(values, turn, 0)
+      assert.deepStrictEqual(cut(values, size, turn, 0).deltas.map(({ keyValues }) => keyValues?.length), [1])
+      assert.deepStrictEqual(cut(values, size - 1, turn, 0).deltas, [])
+    }
+    assert.strictEqual(firstSize([wanted[0]!], 0, 0), 0)
   })
 
   it("give each of several nodes a value more in turn, however much one of them has to say", () => {

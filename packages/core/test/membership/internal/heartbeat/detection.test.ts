@@ -53,6 +53,52 @@ describe("a member that is not heard of", () => {
     assert.deepStrictEqual(lab.eventTags, [])
   })
 
+  it("is dead as soon as ever after this node has slept, whichever it handles first, mail or timers", () => {
+    for (const pause of [60_000, 3_600_000]) {
+      for (const isMailFirst of [true, false]) {
+        const lab = new Lab({ peers: 3 })
+        listen(lab, [1, 2, 3], 100)
+        lab.advance(500)
+        lab.now += pause
+        if (isMailFirst) lab.receive(syn(...[1, 2, 3].map((index) => digest(index, { heartbeat: 102 }))), n1)
+        listen(lab, [1, 2], 17, 103)
+        assert.strictEqual(lab.statusOf(3), "Alive")
+        listen(lab, [1, 2], 6, 120)
+        assert.deepStrictEqual(lab.eventTags, ["Died n3"])
+      }
+    }
+  })
+
+  it("is dead in time to a node that is busy, and late by some intervals", () => {
+    for (const turn of [1900, 2200, 4000]) {
+      const lab = new Lab({ peers: 3 })
+      listen(lab, [1, 2, 3], 60)
+      const from = lab.now
+      for (let heartbeat = 62; lab.statusOf(3) === "Alive" && lab.now < from + 600_000; heartbeat++) {
+        lab.now += turn
+        lab.receive(syn(digest(1, { heartbeat }), digest(2, { heartbeat })), n1)
+        lab.advance(0)
+      }
+      assert.isAtMost(lab.now - from, 20_000 + turn)
+      assert.strictEqual(lab.statusOf(1), "Alive")
+    }
+  })
+
+  it("is dead in time though the cluster was larger, and heartbeats came seldom", () => {
+    const lab = new Lab({ peers: 500 })
+    let heartbeat = 1
+    for (let round = 0; round < 200; round++) {
+      lab.advance(1000)
+      const indexes = Array.from({ length: 40 }, (_, i) => 1 + (round * 40 + i) % 500)
+      lab.receive(syn(...indexes.map((index) => digest(index, { heartbeat: ++heartbeat }))), n1)
+    }
+    for (let index = 4; index <= 500; index++) lab.receive(ack2(delta(index, { left: true })))
+    const from = lab.now
+    while (lab.statusOf(3) === "Alive" && lab.now < from + 600_000) listen(lab, [1, 2], 1, ++heartbeat)
+    // of four it takes 18.4 intervals of at most 2 s
+    assert.isAtMost(lab.now - from, 38_000)
+  })
+
   it("and was never heard of but through others is dead in the end", () => {
     const lab = new Lab({ peers: 1 })
     lab.receive(ack2(delta(2, { age: 10 })))
@@ -115,6 +161,23 @@ describe("a node that is dead to another", () => {
     assert.approximately(tries, 500, 60)
   })
 
+  it("seeds are tried more often while fewer are known than there are seeds", () => {
+    const lab = new Lab({ seeds: [1, 2, 3].map(addressOf) })
+    for (const { exchange, to } of lab.exchanges.splice(0)) {
+      const index = [1, 2, 3].find((index) => addressOf(index) === to)!
+      const answer = { _tag: "DigestAck", digests: new Uint8Array(0), id: `n${index}`, address: to } as const
+      lab.step({ _tag: "Answered", exchange, answer, failure: "" })
+    }
+    lab.receive(ack2(delta(1)), n1)
+    lab.clear()
+    listen(lab, [1], 300)
+    // the one that is known is told each time, and is a seed
+    for (const index of [2, 3]) {
+      const tries = lab.sent.filter(({ to }) => to === addressOf(index)).length
+      assert.approximately(tries, 100, 30, `n${index}`)
+    }
+  })
+
   it("refutes that it has left as well, while it is there", () => {
     const lab = new Lab({ peers: 2 })
     lab.receive(syn(digest(0, { status: "Left" })), n1)
@@ -141,7 +204,7 @@ describe("a node's own digest", () => {
       for (const lab of labs) assert.strictEqual(lab.statusOf(1), "Alive", JSON.stringify(forged))
       labs[1]!.handle.set("n1", "k", "v")
       run(labs, 10_000)
-      assert.strictEqual(labs[2]!.machine.keyValues("n1")?.get("k")?.value, "v")
+      assert.strictEqual(labs[2]!.machine.keyValues("n1").get("k"), "v")
     }
   })
 })
@@ -244,5 +307,48 @@ describe("a leave", () => {
       assert.strictEqual(lab.statusOf(5), "Left")
       assert.notInclude(lab.eventTags, "Died n5")
     }
+  })
+})
+
+describe("a member that is forgotten to make room for another", () => {
+  it("is told of, and not taken in again in the life that has ended", () => {
+    const lab = new Lab({ peers: 3, config: { maxMembers: 4 } })
+    lab.receive(ack2(delta(2, { left: true })))
+    lab.clear()
+    lab.receive(ack2(delta(7)))
+    assert.deepStrictEqual(lab.eventTags, ["Reaped n2", "Joined n7"])
+    lab.receive(ack2(delta(7, { left: true })))
+    lab.receive(ack2(delta(2)))
+    assert.isUndefined(lab.member(2))
+    assert.strictEqual(lab.count("drops Forgotten"), 1)
+    lab.receive(ack2(delta(2, { incarnation: wallClock + 1 })))
+    assert.strictEqual(lab.statusOf(2), "Alive")
+  })
+})
+
+describe("a node whose clock is wrong", () => {
+  it("by years of the past has not joined until that is set right", () => {
+    const seed = new Lab()
+    const lab = new Lab({ index: 1, seeds: [seed.address], wallClock: 1000 })
+    run([seed, lab], 10_000)
+    assert.strictEqual(lab.machine.members().length, 1)
+    lab.step({ _tag: "ClockSet", wallClock })
+    run([seed, lab], 60_000)
+    assert.strictEqual(lab.statusOf(0), "Alive")
+    assert.strictEqual(seed.statusOf(1), "Alive")
+  })
+
+  it("by years to come is told when it joins that it is not believed", () => {
+    const seed = new Lab()
+    const lab = new Lab({ index: 1, wallClock: wallClock + 400 * day })
+    const completion = lab.command({ _tag: "Join", seeds: [seed.address] })
+    run([seed, lab], 1000)
+    const result = lab.results.get(completion)!
+    assert.strictEqual(result._tag, "NoSeedAnswered")
+    assert.match(
+      result._tag === "NoSeedAnswered" ? result.failures[0]!.problem : "",
+      /^its clock shows 2023-11-14T\S+Z, and this node is of 2024-12-18T22:13:20Z: it does not believe this node/
+    )
+    assert.isUndefined(seed.member(1))
   })
 })

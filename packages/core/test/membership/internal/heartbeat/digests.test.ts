@@ -99,6 +99,23 @@ describe("the ring of digests", () => {
     )
   })
 
+  it("names one whose fingerprint another had, once that is gone", () => {
+    const { peers, ring } = ringOf(3)
+    const [one] = peers as [Peer]
+    const namesakes = [peerOf(50), peerOf(51)].map((peer) =>
+      Object.defineProperty(peer, "fingerprint", { value: one.fingerprint })
+    )
+    for (const peer of namesakes) ring.add(peer)
+    assert.strictEqual(ring.size, 3)
+    ring.remove(namesakes[0]!)
+    assert.strictEqual(ring.get(one.fingerprint), one)
+    ring.remove(one)
+    assert.strictEqual(ring.get(one.fingerprint), namesakes[1])
+    assert.strictEqual(ring.size, 3)
+    ring.remove(namesakes[1]!)
+    assert.isUndefined(ring.get(one.fingerprint))
+  })
+
   it("gives no two of many nodes the same fingerprint", () => {
     const fingerprints = new Set(Array.from({ length: 20_000 }, (_, i) => peerOf(i).fingerprint))
     assert.strictEqual(fingerprints.size, 20_000)

@@ -7,7 +7,7 @@ import { type Config, defaultConfig } from "../../../../src/membership/internal/
 import { HeartbeatMachine } from "../../../../src/membership/internal/heartbeat/machine.ts"
 import { fingerprintOf, Handle } from "../../../../src/membership/internal/heartbeat/state.ts"
 import type { MembershipEvent } from "../../../../src/membership/MembershipEvent.ts"
-import type { MembershipCommand } from "../../../../src/membership/MembershipMachine.ts"
+import type { MembershipCommand, MembershipResult } from "../../../../src/membership/MembershipMachine.ts"
 import type { Input, RandomSource } from "../../../../src/node/Protocol.ts"
 import { encodeMessage } from "../../../../src/wire/Frame.ts"
 import { type Delta, type Digest, packDigests, unpackDigests } from "../../../../src/wire/HeartbeatMessage.ts"
@@ -75,6 +75,7 @@ export class Lab {
   exchanges: Array<Sent & { readonly exchange: number }> = []
   events: Array<MembershipEvent> = []
   completed: Array<number> = []
+  readonly results = new Map<number, MembershipResult>()
   readonly counts = new Map<string, number>()
   readonly #replies = new Map<number, Message | undefined>()
   #timers: Array<{ readonly at: number; readonly timer: unknown }> = []
@@ -138,6 +139,7 @@ export class Lab {
           break
         case "Completed":
           this.completed.push(output.completion)
+          this.results.set(output.completion, output.result)
           break
         case "Counted": {
           const key = `${output.counter} ${output.label}`

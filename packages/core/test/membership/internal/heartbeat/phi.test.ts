@@ -25,6 +25,13 @@ describe("phi", () => {
     assert.approximately(silenceAt(8), 18.42, 0.001)
   })
 
+  it("takes no mean for longer than what is expected at most, whatever was sampled in a larger cluster", () => {
+    const window = new ArrivalWindow(1000, 0)
+    for (let i = 1; i <= 100; i++) window.arrived(i * 16_000, 16_000)
+    assert.strictEqual(window.mean({ prior: 16_000, floor: 8000 }), 16_000)
+    assert.strictEqual(window.mean(expected), expected.prior)
+  })
+
   it.prop(
     "never falls while nothing is heard, and starts at 0",
     { intervals, silence: Arbitrary.array(Arbitrary.schema(between(0, 100_000)), { minLength: 1, maxLength: 20 }) },

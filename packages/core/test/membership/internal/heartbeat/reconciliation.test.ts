@@ -146,8 +146,8 @@ describe("key-values", () => {
     for (const lab of labs) {
       for (const other of labs) {
         assert.deepStrictEqual(
-          [...lab.machine.keyValues(`n${other.index}`) ?? []].map(([key, { value }]) => [key, value]).sort(),
-          [...other.handle.own.values].map(([key, { value }]) => [key, value]).sort()
+          [...lab.machine.keyValues(`n${other.index}`)].sort(),
+          [...other.handle.own.said].sort()
         )
       }
     }
@@ -157,12 +157,31 @@ describe("key-values", () => {
     const labs = cluster(3)
     labs[1]!.handle.set("n1", "k", "old")
     run(labs, 5000)
-    assert.isTrue(labs[0]!.machine.keyValues("n1")!.has("k"))
+    assert.isTrue(labs[0]!.machine.keyValues("n1").has("k"))
     labs[1] = new Lab({ index: 1, seeds: [addressOf(0)], now: labs[0]!.now, wallClock: wallClock + 60_000 })
     labs[1].handle.set("n1", "other", "new")
     run(labs, 5000)
-    assert.deepStrictEqual([...labs[0]!.machine.keyValues("n1")!.keys()], ["other"])
-    assert.deepStrictEqual([...labs[2]!.machine.keyValues("n1")!.keys()], ["other"])
+    assert.deepStrictEqual([...labs[0]!.machine.keyValues("n1").keys()], ["other"])
+    assert.deepStrictEqual([...labs[2]!.machine.keyValues("n1").keys()], ["other"])
+  })
+
+  it("that were removed are gone everywhere, for one who missed it as well, and make room for others", () => {
+    const labs = cluster(3)
+    const [one, other, third] = labs as [Lab, Lab, Lab]
+    for (let i = 0; i < 64; i++) other.handle.set("n1", `k${i}`, "v")
+    run(labs, 20_000)
+    for (const lab of [one, third]) assert.strictEqual(lab.machine.keyValues("n1").size, 64)
+    other.handle.remove("n1", "k7")
+    run(labs, 10_000, { carries: (from, to) => from !== third && to !== third })
+    assert.isFalse(one.machine.keyValues("n1").has("k7"))
+    assert.isTrue(third.machine.keyValues("n1").has("k7"))
+    other.handle.set("n1", "another", "v")
+    run(labs, 20_000)
+    for (const lab of labs) {
+      assert.deepStrictEqual([...lab.machine.keyValues("n1")].sort(), [...other.handle.own.said].sort())
+      assert.strictEqual(lab.machine.keyValues("n1").size, 64)
+    }
+    assert.deepStrictEqual(one.eventTags.filter((tag) => tag === "Died n1"), [])
   })
 
   it("are still said after a defect", () => {
@@ -173,7 +192,7 @@ describe("key-values", () => {
     labs[1] = new Lab({ index: 1, handle, previous: machine, now, wallClock: wallClock + 60_000 })
     run(labs, 5000)
     for (const lab of labs) {
-      assert.strictEqual(lab.machine.keyValues("n1")?.get("k")?.value, "v")
+      assert.strictEqual(lab.machine.keyValues("n1").get("k"), "v")
       assert.strictEqual(lab.member(1)!.incarnation, wallClock + 60_000)
     }
   })

@@ -19,7 +19,7 @@ const deltaOf = (state: KeyValueState, since: number, count = Infinity): Delta =
   }
 }
 
-const valuesOf = (state: KeyValueState) => Object.fromEntries([...state.values].map(([key, { value }]) => [key, value]))
+const valuesOf = (state: KeyValueState) => Object.fromEntries(state.said)
 
 /** Deltas that a node gave at different times, with what it held then. */
 const history = (writes: ReadonlyArray<number>) => {
@@ -29,6 +29,7 @@ const history = (writes: ReadonlyArray<number>) => {
   writes.forEach((write, index) => {
     // at times the node begins anew
     if (write === 9) handle.begin(handle.own.generation + 1)
+    else if (write === 8) handle.remove("n1", "k0")
     else handle.set("n1", `k${write % 3}`, `v${index}`)
     for (let since = 0; since <= handle.own.version; since++) {
       deltas.push(deltaOf(handle.own, since), deltaOf(handle.own, since, 1))
@@ -127,6 +128,33 @@ describe("key-values", () => {
       })
       assert.isAtMost(state.values.size, maxKeyValues)
     }
+  })
+
+  it("that were removed are told of as such, and take a key's place until another needs it", () => {
+    const handle = new Handle()
+    const told: Array<string> = []
+    handle.listeners.add(({ key, value }) => told.push(`${key} ${value}`))
+    handle.begin(1)
+    for (let i = 0; i < maxKeyValues; i++) handle.set("n0", `k${i}`, "v")
+    assert.isFalse(handle.set("n0", "more", "v"))
+    told.length = 0
+    for (const key of ["k3", "k5", "k5", "nothing"]) handle.remove("n0", key)
+    assert.deepStrictEqual(told, ["k3 undefined", "k5 undefined"])
+    assert.deepStrictEqual(handle.own.after(maxKeyValues), [
+      { key: "k3", value: "", version: maxKeyValues + 1, removed: true },
+      { key: "k5", value: "", version: maxKeyValues + 2, removed: true }
+    ])
+    assert.isFalse("k3" in valuesOf(handle.own))
+    // the same key is no other
+    assert.isTrue(handle.set("n0", "k5", ""))
+    assert.strictEqual(valuesOf(handle.own)["k5"], "")
+    assert.isFalse(handle.needsGeneration)
+    assert.isTrue(handle.set("n0", "more", "v"))
+    assert.isTrue(handle.needsGeneration)
+    assert.isFalse(handle.set("n0", "yet another", "v"))
+    handle.begin(2)
+    assert.isFalse(handle.needsGeneration)
+    assert.strictEqual(handle.own.values.size, maxKeyValues)
   })
 
   it("of this node keep what was set through a new generation, and count versions anew", () => {

@@ -1,7 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
+import { keyOf } from "../../../../src/membership/internal/table.ts"
 import type { Claim } from "../../../../src/wire/Message.ts"
 import { generator } from "../../../support/generator.ts"
-import { addressOf, Lab, peer } from "./harness.ts"
+import { addressOf, decodeMessage, Lab, peer, wallClock } from "./harness.ts"
 
 const hour = 60 * 60 * 1000
 const day = 24 * hour
@@ -49,6 +50,32 @@ describe("the dead and the left", () => {
     lab.command({ _tag: "Leave" })
     lab.advance(3 * day)
     assert.strictEqual(lab.statusOf(0), "Left")
+  })
+
+  it("leave nothing behind when they are forgotten to make room for others", () => {
+    const lab = new Lab({ config: { maxMembers: 50 } })
+    for (let index = 1; index < 20; index++) lab.receive(peer(index).alive)
+    lab.clear()
+    for (let index = 1000; index < 3000; index++) {
+      lab.receive(peer(index).alive)
+      lab.receive(peer(index).dead)
+    }
+    assert.strictEqual(lab.machine.members().length, 50)
+    assert.strictEqual(lab.eventTags.filter((tag) => tag.startsWith("Reaped")).length, 2000 - 30)
+    // at most one claim of each who is known is passed on
+    const told = new Set<string>()
+    for (let claims = lab.machine.piggyback(1394, addressOf(1)); claims.length > 0;) {
+      for (const bytes of claims) told.add(keyOf(decodeMessage(bytes) as Claim))
+      claims = lab.machine.piggyback(1394, addressOf(1))
+    }
+    assert.isAtMost(told.size, 50)
+    // whom it gossips to, though dead, is known
+    for (let round = 0; round < 100; round++) {
+      lab.receive(peer(1, wallClock + round).alive)
+      lab.advance(200)
+    }
+    const known = new Set(lab.machine.members().map(({ address }) => address))
+    for (const to of lab.gossiped) assert.isTrue(known.has(to), to)
   })
 
   it("are told of with their age, so that all forget them at about one time", () => {

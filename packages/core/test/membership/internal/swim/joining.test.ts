@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { addressOf, Lab, peer, run, settle } from "./harness.ts"
+import { addressOf, Lab, peer, run, settle, wallClock } from "./harness.ts"
 
 const answerOf = (index: number, claims = [peer(index).alive]) =>
   ({ _tag: "SyncResponse", id: `n${index}`, address: addressOf(index), table: 1, claims }) as const
@@ -137,5 +137,55 @@ describe("nodes", () => {
     run(labs, 20_000)
     assert.strictEqual(hashes().size, 1)
     for (const lab of labs) assert.deepStrictEqual(lab.eventTags, [])
+  })
+})
+
+describe("a node whose clock is wrong", () => {
+  const day = 24 * 60 * 60 * 1000
+
+  it("by years of the past has not joined, says why with both clocks, and joins once that is set right", () => {
+    const seed = new Lab()
+    const lab = new Lab({ index: 1, seeds: [seed.address], wallClock: 1000 })
+    run([seed, lab], 10_000)
+    assert.strictEqual(lab.machine.members().length, 1)
+    assert.isTrue(
+      lab.logs.some((line) =>
+        /^Warn: no seed answered, trying again in .+: 10\.0\.0\.0:7946 \(it is of 2023-11-14T22:13:20Z, and this node's clock shows 1970-01-01T00:00:\d\dZ: /
+          .test(line)
+      ),
+      lab.logs.join("\n")
+    )
+    lab.step({ _tag: "ClockSet", wallClock })
+    run([seed, lab], 60_000)
+    assert.strictEqual(lab.statusOf(0), "Alive")
+    assert.strictEqual(seed.statusOf(1), "Alive")
+  })
+
+  it("by years to come is told that it is not believed, and knows of nobody, as nobody does of it", () => {
+    const seed = new Lab()
+    const lab = new Lab({ index: 1, seeds: [seed.address], wallClock: wallClock + 400 * day })
+    run([seed, lab], 10_000)
+    assert.strictEqual(lab.machine.members().length, 1)
+    assert.strictEqual(seed.machine.members().length, 1)
+    assert.isTrue(
+      lab.logs.some((line) =>
+        /\(its clock shows 2023-11-14T\S+Z, and this node is of 2024-12-18T22:13:20Z: it does not believe this node/
+          .test(line)
+      ),
+      lab.logs.join("\n")
+    )
+    assert.match(
+      seed.logs.join("\n"),
+      /a claim about n1 .+ of 2024-12-18T22:13:20Z, is 400 days ahead of this node's clock/
+    )
+  })
+
+  it("is no reason to ask anyone else less", () => {
+    const seed = new Lab()
+    const other = new Lab({ index: 2, seeds: [seed.address] })
+    const wrong = new Lab({ index: 3, wallClock: wallClock + 400 * day })
+    const lab = new Lab({ index: 1, seeds: [wrong.address, seed.address] })
+    run([seed, other, wrong, lab], 10_000)
+    assert.deepStrictEqual(lab.machine.members().map(({ id }) => id).sort(), ["n0", "n1", "n2"])
   })
 })

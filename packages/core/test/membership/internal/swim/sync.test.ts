@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { encodeMessage } from "../../../../src/wire/Frame.ts"
 import type { Claim } from "../../../../src/wire/Message.ts"
-import { addressOf, Lab, peer, wallClock } from "./harness.ts"
+import { addressOf, Lab, peer, run, wallClock } from "./harness.ts"
 
 const comparison = (lab: Lab) =>
   ({ _tag: "SyncRequest", id: lab.id, address: lab.address, table: lab.machine.tableHash }) as const
@@ -210,6 +210,34 @@ describe("tables that stay different", () => {
     // a few at first, and then six in an interval
     assert.isAtMost(differ(90), 6)
     assert.strictEqual(differ(600), 6)
+  })
+
+  it("are synced with nobody who is not a member, whatever strangers show", () => {
+    const lab = new Lab({ peers: 5 })
+    lab.live(60_000)
+    lab.clear()
+    for (let i = 0; i < 300; i++) {
+      lab.receive({ _tag: "Ping", nonce: 1, target: "n0", table: 12_345 }, addressOf(77))
+      lab.advance(100)
+    }
+    assert.strictEqual(lab.count("syncs divergence"), 0)
+    assert.isFalse(lab.exchanges.some(({ to }) => to === addressOf(77)))
+    assert.isAtLeast(lab.messages("Ack").length, 300)
+  })
+
+  it("of members with other metadata in one incarnation are, until the member hears of it and outbids it", () => {
+    const labs = [0, 1, 2].map((index) => new Lab({ index, seeds: index === 0 ? [] : [addressOf(0)] }))
+    const [one, other] = labs as [Lab, Lab]
+    run(labs, 30_000)
+    const { incarnation } = other.machine.self
+    one.receive({ ...peer(1).alive, incarnation, metadata: Uint8Array.of(1, 2, 3) })
+    assert.strictEqual(one.machine.member("n1")!.metadata.length, 3)
+    run(labs, 60_000)
+    for (const lab of labs) {
+      assert.strictEqual(lab.machine.member("n1")!.metadata.length, 0)
+      assert.strictEqual(lab.machine.member("n1")!.incarnation, incarnation + 1)
+      assert.strictEqual(lab.machine.tableHash, one.machine.tableHash)
+    }
   })
 
   it("are not synced when they agree in between, nor for the sake of a stranger", () => {

@@ -1,6 +1,9 @@
 /**
- * Notices when this node stood still: it was stopped, suspended, or collected garbage for long. It then fires its timers
+ * Notices when a node stood still: it was stopped, suspended, or collected garbage for long. It then may fire its timers
  * before it has read what came meanwhile, and would hold others for dead that have long answered.
+ *
+ * It is asked at the beginning of each step, whatever that is about: which of mail and timers is handled first is the
+ * node's affair, and what the first of them begins (a ping, for instance) is of after the standstill.
  *
  * The time in which a node ran late but took in messages does not count: who was heard was heard.
  */

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Schema from "effect/Schema"
-import { Broadcasts } from "../../../src/membership/internal/broadcasts.ts"
-import { between } from "../../support/arbitraries.ts"
+import { Broadcasts } from "../../src/internal/broadcasts.ts"
+import { between } from "../support/arbitraries.ts"
 
 const Operation = Schema.Union([
   Schema.TaggedStruct("Add", { subject: between(0, 30), size: between(1, 60) }),
