@@ -7,6 +7,7 @@ import { formatMillis, parseMillis } from "./lab/durations.ts"
 import type * as Experiments from "./lab/experiments.ts"
 import * as Plots from "./lab/plots.ts"
 import * as Protocols from "./lab/protocols.ts"
+import { checkSvg } from "./lab/svg.ts"
 
 const lab = (...args: ReadonlyArray<string>) =>
   spawnSync(process.execPath, [path.join(import.meta.dirname, "lab/main.ts"), ...args], { encoding: "utf8" })
@@ -122,35 +123,22 @@ describe("plots", () => {
     figures: Detection.figures([observation])
   })
   const observation = Detection.observe(trial({ nodes: 4 }))
-  // without a way to parse XML at hand: every element that is opened is closed, and there is something to see
-  const check = (svg: string, ...texts: ReadonlyArray<string>) => {
-    assert.match(svg, /^<svg [^>]*xmlns="http:\/\/www\.w3\.org\/2000\/svg"/)
-    const open: Array<string> = []
-    for (const [, end, name, rest] of svg.matchAll(/<(\/?)([a-zA-Z]+)((?:"[^"]*"|[^">])*)>/g)) {
-      if (end === "/") assert.strictEqual(open.pop(), name)
-      else if (!rest!.endsWith("/")) open.push(name!)
-    }
-    assert.deepStrictEqual(open, [])
-    assert.notMatch(svg, /NaN|undefined/)
-    for (const text of texts) assert.include(svg, text)
-  }
-
   it.effect("are well-formed", () =>
     Effect.gen(function*() {
       const { names } = Protocols
       const titles = names.map((name) => Protocols.get(name).title)
-      check(
+      checkSvg(
         yield* Plots.loss(
           names.flatMap((protocol) => [0, 0.5].map((loss) => cell({ protocol, loss }, observation))),
           { nodes: 4 }
         ),
         ...titles
       )
-      check(
+      checkSvg(
         yield* Plots.load(names.flatMap((protocol) => [8, 16].map((nodes) => cell({ protocol, nodes }, observation)))),
         ...titles
       )
-      check(
+      checkSvg(
         yield* Plots.lifeguard(
           Protocols.variantNames.flatMap((variant) =>
             [128, 32_768].map((pauseFor) => cell({ variant, paused: 1, pauseFor, pauseGap: 64 }, observation))

@@ -4,6 +4,7 @@
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
 import { Console, Effect, FileSystem, Option, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
+import * as broadcast from "./broadcast.ts"
 import * as sim from "./sim.ts"
 import * as spread from "./spread.ts"
 
@@ -71,9 +72,44 @@ const spreading = Command.make(
   })
 ).pipe(Command.withDescription("How joining, a crash and a leave become known: virtual milliseconds until all know"))
 
+const broadcasting = Command.make(
+  "broadcast",
+  {
+    nodes: Flag.Int("nodes").pipe(
+      Flag.withDescription("Nodes, each on UDP in this process, 2 to 500"),
+      Flag.withSchema(count(2, 500)),
+      Flag.withDefault(64)
+    ),
+    publishes: Flag.Int("publishes").pipe(
+      Flag.withDescription("How many messages are published, one after another, 1 to 100,000"),
+      Flag.withSchema(count(1, 100_000)),
+      Flag.withDefault(100)
+    ),
+    size: Flag.Int("size").pipe(
+      Flag.withDescription("Bytes of a payload, 16 to 1,000,000"),
+      Flag.withSchema(count(16, 1_000_000)),
+      Flag.withDefault(100)
+    ),
+    pause: Flag.Int("pause").pipe(
+      Flag.withDescription("Milliseconds between a message that has arrived everywhere and the next, 0 to 60,000"),
+      Flag.withSchema(count(0, 60_000)),
+      Flag.withDefault(50)
+    ),
+    strategy: Flag.Literals("strategy", Object.keys(broadcast.strategies) as Array<broadcast.Strategy>).pipe(
+      Flag.withDescription("How it spreads"),
+      Flag.withDefault("push-then-pull")
+    ),
+    json
+  },
+  Effect.fn(function*(options) {
+    const figures = yield* broadcast.measure(options)
+    yield* print(`what ${options.nodes} nodes on UDP are told, and when`, figures, options.json)
+  })
+).pipe(Command.withDescription("How soon all nodes have what one publishes, over UDP on this machine: milliseconds"))
+
 const bench = Command.make("bench").pipe(
   Command.withDescription("Measures what effect-gossip costs on this machine"),
-  Command.withSubcommands([simulation, spreading])
+  Command.withSubcommands([simulation, spreading, broadcasting])
 )
 
 Command.run(bench, { version: "0.1.0" }).pipe(Effect.provide(NodeServices.layer), NodeRuntime.runMain)

@@ -33,7 +33,10 @@ const run = Effect.fnUntraced(function*<Key extends object>(
   const trials = keys.flatMap((key) =>
     Array.from({ length: runs }, (_, index): Detection.Trial => ({ ...trialOf(key), seed: seedOf(seed, index) }))
   )
-  const observations = yield* Pool.observeAll(trials, threads)
+  const observations = yield* Pool.runAll<"Detection">(
+    trials.map((trial) => ({ _tag: "Detection", trial })),
+    { threads, unit: "trials" }
+  )
   return keys.map((key, index): Cell<Key> => {
     const these = observations.slice(index * runs, (index + 1) * runs)
     return { ...key, figures: Detection.figures(these), observations: these }

@@ -1,42 +1,12 @@
 /**
  * The lab's plots, as SVG by vega-lite.
  */
-import { Effect } from "effect"
-import * as vega from "vega"
-import * as vegaLite from "vega-lite"
+import type { Effect } from "effect"
 import { formatMillis } from "./durations.ts"
 import type { Cell, LifeguardKey, LoadKey, LossKey } from "./experiments.ts"
 import { lifeguardTotals } from "./experiments.ts"
 import * as Protocols from "./protocols.ts"
-
-const render = (spec: object) =>
-  Effect.promise(() => {
-    const compiled = vegaLite.compile({
-      background: "white",
-      // plots side by side begin at the same height, whatever their axes take
-      bounds: "flush",
-      spacing: 80,
-      config: {
-        view: { stroke: "#ddd" },
-        axis: { gridColor: "#eee" },
-        title: { anchor: "start", frame: "group", fontSize: 13, offset: 10 },
-        font: "sans-serif"
-      },
-      ...spec
-    } as vegaLite.TopLevelSpec)
-    return new vega.View(vega.parse(compiled.spec), { renderer: "none" }).toSVG()
-  })
-
-const colors = ["#1565c0", "#e69500", "#2f7d32", "#c62828", "#6a1b9a", "#455a64"]
-
-/** What has a colour, in the order of the table it is in. */
-const colored = (field: string, titles: ReadonlyArray<string>, columns = titles.length) => ({
-  field,
-  type: "nominal",
-  title: null,
-  legend: { orient: "bottom", columns, labelLimit: 0, symbolType: "stroke", symbolOpacity: 1, symbolStrokeWidth: 3 },
-  scale: { domain: titles, range: colors.slice(0, titles.length) }
-})
+import { colored, render } from "./vega.ts"
 
 const titlesOf = (names: ReadonlyArray<Protocols.Name>) =>
   Protocols.names.filter((name) => names.includes(name)).map((name) => Protocols.get(name).title)
@@ -108,6 +78,16 @@ export const lifeguard = (
   const variants = Protocols.variantNames.filter((name) => cells.some(({ variant }) => variant === name))
   const titleOf = (variant: Protocols.Variant) => Protocols.variants[variant].title
   const color = colored("variant", variants.map(titleOf), 3)
+  // it lies on the line of plain SWIM, which shows through
+  const dash = {
+    field: "variant",
+    type: "nominal",
+    legend: null,
+    scale: {
+      domain: variants.map(titleOf),
+      range: variants.map((variant) => variant === "buddy" ? [4, 4] : [1, 0])
+    }
+  }
   const over = (key: "paused" | "pauseFor") =>
     variants.flatMap((variant) =>
       [...new Set(cells.map((cell) => cell[key]))].sort((a, b) => a - b).map((at) => {
@@ -130,6 +110,7 @@ export const lifeguard = (
     encoding: {
       x: { field: "at", type: "ordinal", ...x },
       color,
+      strokeDash: dash,
       y: {
         field: "falsePositives",
         type: "quantitative",

@@ -30,7 +30,8 @@ const application = new RegExp(
   "^packages/core/src/(" + [
     "(index|Gossip|Topic|ReplicatedMap|Counter)\\.ts$",
     "membership/(index|Membership|MembershipError|Metadata|KeyValues|PhiDetector|Quorum)\\.ts$",
-    "(dissemination|replication)/index\\.ts$",
+    "dissemination/(index|Dissemination|DisseminationError)\\.ts$",
+    "replication/index\\.ts$",
     "(membership|dissemination|replication)/internal/service/"
   ].join("|") + ")"
 )

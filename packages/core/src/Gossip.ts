@@ -27,6 +27,7 @@ import type * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as String from "effect/String"
 import { type Address, fromStringOption } from "./Address.ts"
+import * as Dissemination from "./dissemination/Dissemination.ts"
 import { decode, integer, millis } from "./internal/options.ts"
 import * as Membership from "./membership/Membership.ts"
 import { MetadataTooLarge } from "./membership/MembershipError.ts"
@@ -135,37 +136,50 @@ const check = Effect.fnUntraced(function*(options: Options) {
 // layers
 // -----------------------------------------------------------------------------
 
+/** What a node offers: itself, its members, and news, which applications hold as topics. */
+export type Services = Node.Node | Membership.Membership | Dissemination.Dissemination
+
 /**
- * A node with its membership, over a transport. It leaves when the layer's scope closes.
+ * A node with its membership and its dissemination, over a transport. It leaves when the layer's scope closes.
  *
- * Which protocol knows the members is swapped by a layer beside the transport's, such as `Swim.layer`; the default is
- * Swim with its defaults. Fails with a {@link GossipError} when an option is wrong.
+ * Layers that are provided to it, beside the transport's, swap its parts: which protocol knows the members (`Swim.layer` and
+ * others; the default is Swim), how news spreads (`PushThenPull.layer` and others; the default is that), whom it is told
+ * (`PeerSelection`) and how long it is held (`DisseminationOptions`). Fails with a {@link GossipError} when an option is
+ * wrong.
  */
-export const layer = (
-  options: Options
-): Layer.Layer<Node.Node | Membership.Membership, GossipError | TransportError, Transport> =>
+export const layer = (options: Options): Layer.Layer<Services, GossipError | TransportError, Transport> =>
   Layer.unwrap(
     Effect.map(
       Effect.mapError(check(options), (reason) => new GossipError({ reason })),
       ({ membership, node }) =>
-        Layer.provideMerge(
-          Layer.effect(
-            Membership.Membership,
-            Effect.mapError(
-              Membership.make(membership),
-              (reason) => new GossipError({ reason })
+        leaving(membership.leaveTimeout).pipe(
+          Layer.provideMerge(Dissemination.layer),
+          Layer.provideMerge(
+            Layer.effect(
+              Membership.Membership,
+              Effect.mapError(
+                Membership.make(membership),
+                (reason) => new GossipError({ reason })
+              )
             )
           ),
-          Node.layer(node)
+          Layer.provideMerge(Node.layer(node))
         )
     )
   )
+
+// While it leaves a node still spreads news: what was published last may be with nobody else.
+const leaving = (timeout: number): Layer.Layer<never, never, Membership.Membership> =>
+  Layer.effectDiscard(Effect.gen(function*() {
+    const membership = yield* Membership.Membership
+    yield* Effect.addFinalizer(() => Effect.ignore(Effect.timeoutOption(membership.leave, timeout)))
+  }))
 
 /** {@link layer} with options from `Config`, for instance `Gossip.config`. */
 export const layerConfig = (
   options: Config.Wrap<Options>
 ): Layer.Layer<
-  Node.Node | Membership.Membership,
+  Services,
   GossipError | TransportError | Config.ConfigError,
   Transport
 > => Layer.unwrap(Effect.map(Config.unwrap(options), layer))
@@ -195,7 +209,7 @@ export const config: Config.Config<Options> = describe((option) => option)
 export const layerFromEnv = (
   options: Partial<Options> = {}
 ): Layer.Layer<
-  Node.Node | Membership.Membership,
+  Services,
   GossipError | TransportError | Config.ConfigError,
   Transport
 > =>

@@ -30,10 +30,13 @@ export const exchanges = Metric.counter("gossip_exchanges", { description: "Requ
 /**
  * What was dropped, by `reason`: a frame or message that does not decode (`Malformed`, `ForeignVersion`,
  * `ForeignCluster`, `UndecodableMessage`), an overflow (`MailboxFull`, `SendQueueFull`, `LogsFull`, `TableFull`,
- * `NameTaken`, `RelaysFull`, `StrangersFull`, `ReportsFull`), a message that has no use (`Unexpected`, `Misdirected`,
- * `LateAck`, `LatePong`, `FutureIncarnation`, of or about a node that is `Unknown`, of a life that was `Forgotten`, or
- * `Inconsistent` in itself), one that broke the node (`Defect`), and one that could not be sent (`SendFailed`,
- * `TooLarge`). What the transport dropped because its receive buffer was full counts as `ReceiveBufferFull`.
+ * `NameTaken`, `RelaysFull`, `StrangersFull`, `ReportsFull`, `RumorsFull`, `WantsFull`, `DigestsFull`, `TooManyPulls`,
+ * `TopicBufferFull`), a message that has no use (`Unexpected`, `Misdirected`, `LateAck`, `LatePong`, `FutureIncarnation`,
+ * of or about a node that is `Unknown`, of a life that was `Forgotten`, or `Inconsistent` in itself; a rumor that is
+ * `TooOld`, or spreads by an `UnknownStrategy`), a payload that is not of its topic's schema (`InvalidPayload`), a rumor
+ * that nobody sent who was asked for it (`NoAnswer`), what broke the node (`Defect`), and what could not be sent, or is
+ * larger than may be (`SendFailed`, `TooLarge`). What the transport dropped because its receive buffer was full counts as
+ * `ReceiveBufferFull`.
  */
 export const drops = Metric.counter("gossip_drops", { description: "Datagrams, messages and claims dropped" })
 
@@ -72,3 +75,60 @@ export const localHealth = Metric.gauge("gossip_local_health", { description: "L
 
 /** Members, by `status`. */
 export const members = Metric.gauge("gossip_members", { description: "Members as this node sees them" })
+
+/** Rumors published here, by `strategy`. */
+export const rumorsPublished = Metric.counter("gossip_rumors_published", { description: "Rumors published here" })
+
+/** Rumors delivered here, each once, those that were published here included, by `strategy`. */
+export const rumorsDelivered = Metric.counter("gossip_rumors_delivered", { description: "Rumors delivered here" })
+
+/**
+ * Messages sent that carry a payload, by `strategy`; `anti-entropy` is one, as in all series by strategy. Added up over all
+ * nodes and divided by what was delivered, it is how many copies a node is sent.
+ */
+export const payloadMessages = Metric.counter("gossip_payload_messages", { description: "Payloads sent" })
+
+/** Bytes of messages sent that carry a payload, by `strategy`. */
+export const payloadBytes = Metric.counter("gossip_payload_bytes", { description: "Bytes of payloads sent" })
+
+/** Payloads received of rumors that were known, by `strategy`. */
+export const payloadsRedundant = Metric.counter("gossip_payloads_redundant", {
+  description: "Payloads received of rumors that were known"
+})
+
+/** Messages of dissemination sent that carry no payload, by `strategy`. */
+export const controlMessages = Metric.counter("gossip_control_messages", {
+  description: "Messages of dissemination without a payload sent"
+})
+
+/** Bytes of messages of dissemination sent that carry no payload, by `strategy`. */
+export const controlBytes = Metric.counter("gossip_control_bytes", {
+  description: "Bytes of messages of dissemination without a payload sent"
+})
+
+/**
+ * Ages of rumors when they were delivered here, added up, in milliseconds, by `strategy`: how long nodes have held them on
+ * the way, without the time in transit. Divided by `gossip_rumors_delivered` it is the mean delay.
+ */
+export const deliveryDelay = Metric.counter("gossip_delivery_delay_millis", {
+  description: "Ages of rumors when they were delivered, added up, in milliseconds"
+})
+
+/** The highest age of a rumor when it was delivered here, in milliseconds, by `strategy`. */
+export const deliveryDelayMax = Metric.gauge("gossip_delivery_delay_max_millis", {
+  description: "Highest age of a rumor when it was delivered, in milliseconds"
+})
+
+/** Most nodes that had passed on a rumor before it was delivered here, by `strategy`. */
+export const deliveryHopsMax = Metric.gauge("gossip_delivery_hops_max", {
+  description: "Most nodes that had passed on a rumor before it was delivered"
+})
+
+/** Rumors held, for those who missed them. */
+export const rumorsHeld = Metric.gauge("gossip_rumors_held", { description: "Rumors held" })
+
+/** Bytes of the payloads of rumors held. */
+export const rumorBytesHeld = Metric.gauge("gossip_rumor_bytes_held", { description: "Bytes of payloads held" })
+
+/** Rumors that were announced to this node, and have not come yet. */
+export const rumorsWanted = Metric.gauge("gossip_rumors_wanted", { description: "Rumors announced and not come yet" })

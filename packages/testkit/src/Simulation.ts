@@ -28,8 +28,6 @@
 import type * as Address from "@effect-gossip/core/Address"
 import type * as Gossip from "@effect-gossip/core/Gossip"
 import { isLive, type Member } from "@effect-gossip/core/membership/Member"
-import type { Membership } from "@effect-gossip/core/membership/Membership"
-import type { Node } from "@effect-gossip/core/node/Node"
 import type * as Transport from "@effect-gossip/core/Transport"
 import * as Arbitrary from "effect/Arbitrary"
 import * as Cause from "effect/Cause"
@@ -71,8 +69,8 @@ export interface SimulatedNode {
   readonly address: Address.Address
 }
 
-/** The services that every node has: its membership, the node itself, and a disk of its own. */
-export type Services = Membership | Node | KeyValueStore.KeyValueStore
+/** The services that every node has: what `Gossip.layer` gives it, and a disk of its own. */
+export type Services = Gossip.Services | KeyValueStore.KeyValueStore
 
 /** What a simulation is made of. `R` are the services of the application that runs in each node. */
 export interface Options<R = never, E = never> {
@@ -87,7 +85,10 @@ export interface Options<R = never, E = never> {
     | Partial<Gossip.Options>
     | ((node: SimulatedNode, index: number) => Partial<Gossip.Options>)
     | undefined
-  /** Which protocol knows the members, such as `Swim.layer(…)`. Default: Swim with its defaults. */
+  /**
+   * Layers beneath each node that swap its parts: which protocol knows the members, such as `Swim.layer(…)`, how news spreads,
+   * such as `DirectMail.layer()`, or several, merged. Default: a node's own defaults.
+   */
   readonly protocol?: Layer.Layer<never, Transport.InvalidOption> | undefined
   /** The application that runs in each node: built for each of its processes anew. */
   readonly layer?:
@@ -265,6 +266,9 @@ export const make = <R = never, E = never>(
 ): Effect.Effect<Simulation<R>, SimulationError, SimulatedNetwork.SimulatedNetwork | Scope.Scope> =>
   Effect.flatMap(build(options), ({ simulation, start }) => Effect.as(start, simulation))
 
+/** The least that time moves by, in milliseconds. */
+const clockStep = 0.001
+
 /** How long nodes that end may take to, in milliseconds. */
 const patience = 60_000
 
@@ -322,10 +326,12 @@ const build = Effect.fnUntraced(function*<R, E>(
     while (true) {
       const taken = timing.now() - began
       if (yield* condition) return Duration.millis(taken)
-      if (taken >= limit) {
+      const left = limit - taken
+      // what times differ by may come out a little less than it is, and so little no clock can be moved by
+      if (left < clockStep) {
         return yield* Stations.fail(new NotReached({ atMost: Duration.format(Duration.millis(limit)) }))
       }
-      yield* advance(Math.min(step, limit - taken))
+      yield* advance(Math.min(step, left))
     }
   })
 

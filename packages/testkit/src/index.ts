@@ -1,3 +1,4 @@
+export * as Experiment from "./Experiment.ts"
 export * as Fault from "./Fault.ts"
 export * as Invariant from "./Invariant.ts"
 export * as Latency from "./Latency.ts"

@@ -141,6 +141,19 @@ describe("Simulation", () => {
     assert.include(failed.message, "cluster")
   })
 
+  it("gives up waiting in time, whatever the time at which that began", () => {
+    Simulation.runUnsafe({ nodes: 1 }, (sim) =>
+      Effect.gen(function*() {
+        for (let i = 0; i < 100; i++) {
+          yield* sim.advance(57.301 + i / 7)
+          const error = yield* Effect.flip(
+            sim.until(Effect.succeed(false), { atMost: "30 seconds", every: "1 second" })
+          )
+          assert.strictEqual(reasonOf(error), "NotReached")
+        }
+      }))
+  })
+
   it("leaves the same trace for the same seed", () => {
     const run = (seed: number) =>
       Simulation.runUnsafe(

@@ -116,6 +116,16 @@ export class Node extends Context.Service<Node, {
     read: () => number
   ) => void
 
+  /** Registers a count that is read when metrics are, as a counter with the node's attributes. */
+  readonly counter: (
+    metric: Parameters<Counters["counter"]>[0],
+    attributes: { readonly [name: string]: string },
+    read: () => number
+  ) => void
+
+  /** Counts something that was dropped, in `gossip_drops`. */
+  readonly drop: (reason: string) => void
+
   /** Waits for the node to end: it fails with `GaveUp` when `defectRetryPolicy` has ended, `Stopped` when it is closed. */
   readonly failure: Effect.Effect<never, NodeError>
 }>()("@effect-gossip/core/node/Node") {}
@@ -201,6 +211,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
 
   const loop = Effect.gen(function*() {
     while (true) {
+      actor.observeClock(now(), clock.currentTimeMillisUnsafe())
       for (let mail = mailbox.take(); mail !== undefined; mail = mailbox.take()) actor.handle(mail, now())
       actor.fire(now())
       while (requests.length > 0) {
@@ -302,6 +313,8 @@ export const make = Effect.fnUntraced(function*(options: Options) {
     maxMessageSize: actor.room,
     failure: Deferred.await(failed),
     gauge: (metric, attributes, read) => counters.gauge(metric, attributes, read),
+    counter: (metric, attributes, read) => counters.counter(metric, attributes, read),
+    drop: (reason) => actor.drop(reason),
     attach: (protocol, handlers) =>
       Effect.gen(function*() {
         const slot: Slot = {

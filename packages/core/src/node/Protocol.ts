@@ -43,6 +43,8 @@ export type Input<Command> =
   | { readonly _tag: "Due"; readonly timer: unknown }
   /** The application wants something; to be answered by one `Completed`. */
   | { readonly _tag: "Commanded"; readonly command: Command; readonly completion: number }
+  /** The wall clock was set: Unix time in milliseconds that it shows now. What the machine was born with was another. */
+  | { readonly _tag: "ClockSet"; readonly wallClock: number }
 
 /** What comes out of a machine. */
 export type Output<Event, Result> =

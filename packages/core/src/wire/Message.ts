@@ -11,9 +11,10 @@ import { fieldId } from "effect/encoding/SchemaBinary"
 import * as Schema from "effect/Schema"
 import { Address } from "../Address.ts"
 import { BusPing, BusPong, Fail, Meet, Met } from "./ClusterBusMessage.ts"
+import { Announce, Ask, Feedback, Fetch, Fetched, News, Offer, Pull, RecentDigest } from "./DisseminationMessage.ts"
 import { DigestAck, DigestAck2, DigestSyn } from "./HeartbeatMessage.ts"
 import { Alive, Claim, Dead, Left, maxClaims, Suspect } from "./internal/claims.ts"
-import { NodeId, Uint32 } from "./internal/fields.ts"
+import { NodeId, refusingClock, Uint32 } from "./internal/fields.ts"
 
 // -----------------------------------------------------------------------------
 // fields
@@ -96,7 +97,10 @@ const syncFields = {
 export const SyncRequest = Schema.TaggedStruct("SyncRequest", syncFields)
 
 /** Answers a {@link SyncRequest}: with claims where the tables differ. */
-export const SyncResponse = Schema.TaggedStruct("SyncResponse", syncFields)
+export const SyncResponse = Schema.TaggedStruct("SyncResponse", {
+  ...syncFields,
+  clock: refusingClock.pipe(fieldId(6))
+})
 
 // -----------------------------------------------------------------------------
 // all messages
@@ -121,7 +125,16 @@ export const Message = Schema.Union([
   Met,
   BusPing,
   BusPong,
-  Fail
+  Fail,
+  News,
+  Announce,
+  Ask,
+  Feedback,
+  Offer,
+  Pull,
+  RecentDigest,
+  Fetch,
+  Fetched
 ])
 
 /** @since 0.1.0 */

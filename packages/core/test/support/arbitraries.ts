@@ -5,6 +5,7 @@ import * as Arbitrary from "effect/Arbitrary"
 import * as Schema from "effect/Schema"
 import * as Address from "../../src/Address.ts"
 import type * as ClusterBusMessage from "../../src/wire/ClusterBusMessage.ts"
+import * as DisseminationMessage from "../../src/wire/DisseminationMessage.ts"
 import * as HeartbeatMessage from "../../src/wire/HeartbeatMessage.ts"
 import * as Message from "../../src/wire/Message.ts"
 
@@ -98,7 +99,7 @@ const claims = [
     votes: of([true, false])
   }),
   struct<Message.Claim>("Suspect", { ...member, from: name }),
-  struct<Message.Claim>("Dead", { ...member, from: name }, age),
+  struct<Message.Claim>("Dead", { ...member, from: name }, { ...age, votes: of([true, false]) }),
   struct<Message.Claim>("Left", member, age)
 ]
 
@@ -120,7 +121,14 @@ export const digest: Arbitrary.Arbitrary<HeartbeatMessage.Digest> = Arbitrary.al
 
 const digests = Arbitrary.map(Arbitrary.array(digest, { maxLength: 12 }), HeartbeatMessage.packDigests)
 
-const keyValue = Arbitrary.all({ key: name, value: of(["", "v", "é", "🦊".repeat(128)]), version: uint32 })
+const keyValue = Arbitrary.map(
+  struct<HeartbeatMessage.KeyValue & { readonly _tag: string }>(
+    "KeyValue",
+    { key: name, value: of(["", "v", "é", "🦊".repeat(128)]), version: uint32 },
+    { removed: of([true, false]) }
+  ),
+  ({ _tag: _, ...keyValue }) => keyValue
+)
 
 export const delta: Arbitrary.Arbitrary<HeartbeatMessage.Delta> = Arbitrary.map(
   struct<HeartbeatMessage.Delta & { readonly _tag: string }>("Delta", { ...member, heartbeat: uint32 }, {
@@ -145,6 +153,44 @@ export const section: Arbitrary.Arbitrary<ClusterBusMessage.Section> = Arbitrary
 
 const sections = Arbitrary.array(section, { maxLength: 12 })
 
+export const rumorId = oneOf([
+  Arbitrary.schema(DisseminationMessage.RumorId),
+  Arbitrary.schema(between(0, 3)),
+  Arbitrary.Constant(Number.MAX_SAFE_INTEGER)
+])
+
+const rumorIds = Arbitrary.map(Arbitrary.array(rumorId, { maxLength: 12 }), DisseminationMessage.packIds)
+const kind = Arbitrary.schema(DisseminationMessage.StrategyKind)
+
+export const news: Arbitrary.Arbitrary<DisseminationMessage.News> = struct(
+  "News",
+  {
+    id: rumorId,
+    topic: name,
+    origin: name,
+    publishedAt: incarnation,
+    strategy: kind,
+    payload: bytes(of([0, 1, 100, 127, 128, 1000, 20_000]))
+  },
+  { age: uint32, hops: uint32, note: uint32, asked: of([true, false]), repair: of([true, false]) }
+)
+
+/** The messages of dissemination. */
+export const disseminationMessage: Arbitrary.Arbitrary<Message.Message> = oneOf<Message.Message>([
+  news,
+  struct("Announce", {}, { ids: rumorIds, large: rumorIds, repair: of([true, false]) }),
+  struct("Ask", { ids: rumorIds }),
+  struct("Feedback", { strategy: kind }, { fresh: rumorIds, known: rumorIds, refused: rumorIds }),
+  struct("Offer", { strategy: kind, ids: rumorIds }),
+  struct("Pull", { strategy: kind }, { have: rumorIds }),
+  struct("RecentDigest", { count: uint32, hash: uint32, wants: of([true, false]), offers: of([true, false]) }, {
+    ids: rumorIds,
+    young: rumorIds
+  }),
+  struct("Fetch", {}, { ids: rumorIds, have: rumorIds, young: rumorIds }),
+  struct("Fetched", { news: Arbitrary.array(news, { maxLength: 4 }) }, { wanted: rumorIds, more: of([true, false]) })
+])
+
 export const message: Arbitrary.Arbitrary<Message.Message> = oneOf<Message.Message>([
   ...claims,
   struct("Ping", { nonce: uint32, target: name, table: uint32 }),
@@ -152,15 +198,16 @@ export const message: Arbitrary.Arbitrary<Message.Message> = oneOf<Message.Messa
   struct("Ack", { nonce: uint32 }, { table: uint32 }),
   struct("Nack", { nonce: uint32 }),
   struct("SyncRequest", sync, told),
-  struct("SyncResponse", sync, told),
+  struct("SyncResponse", sync, { ...told, clock: incarnation }),
   struct("DigestSyn", { digests }, { from: incarnation, to: incarnation }),
-  struct("DigestAck", { digests }, { deltas, more: of([true, false]), id: name, address }),
+  struct("DigestAck", { digests }, { deltas, more: of([true, false]), id: name, address, clock: incarnation }),
   struct("DigestAck2", { deltas }),
   struct("Meet", { self: claims[0]! }),
-  struct("Met", { self: claims[0]!, claims: Arbitrary.array(claim, { maxLength: 12 }) }),
+  struct("Met", { self: claims[0]!, claims: Arbitrary.array(claim, { maxLength: 12 }) }, { clock: incarnation }),
   struct("BusPing", { self: claims[0]!, nonce: uint32, sections }),
   struct("BusPong", { self: claims[0]!, nonce: uint32, sections, beat: uint32 }),
-  struct("Fail", { claim: claims[2]! })
+  struct("Fail", { claim: claims[2]! }),
+  disseminationMessage
 ])
 
 /** Claims about few identities and with few incarnations, so that they meet. */
@@ -189,8 +236,9 @@ export const closeClaim: Arbitrary.Arbitrary<Message.Claim> = Arbitrary.map(
           ...(votes === undefined ? undefined : { votes })
         }
       case "Suspect":
-      case "Dead":
         return { _tag: tag, ...member, from: "x" }
+      case "Dead":
+        return { _tag: tag, ...member, from: "x", ...(votes === undefined ? undefined : { votes }) }
       case "Left":
         return { _tag: tag, ...member }
     }

@@ -5,13 +5,14 @@
  * whether or not anyone receives. A `Receiver` is a turn at that reader.
  */
 import type * as Address from "@effect-gossip/core/Address"
-import type { Packet, Receiver, Transport, TransportError } from "@effect-gossip/core/Transport"
+import type { Packet, Transport, TransportError } from "@effect-gossip/core/Transport"
 import { TooLarge } from "@effect-gossip/core/Transport"
 import * as NodeDatagramSocket from "@effect/platform-node/NodeDatagramSocket"
+import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Arr from "effect/Array"
-import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Latch from "effect/Latch"
 import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
@@ -67,27 +68,74 @@ export const make = Effect.fnUntraced(function*(options: {
   const turn = Semaphore.makeUnsafe(1)
   const datagrams: Transport["Service"]["datagrams"] = Effect.gen(function*() {
     yield* shutdown.orClosed(turn.takeScoped(1))
-    const ended = Deferred.makeUnsafe<never, TransportError>()
-    yield* Effect.addFinalizer(() => Deferred.fail(ended, errors.closed()))
     yield* discard(reader)
     const before = reader.dropped()
-    const pull: Receiver["pull"] = Effect.suspend(() =>
-      Deferred.isDoneUnsafe(ended)
-        ? Deferred.await(ended)
-        : Effect.raceFirst(Effect.mapError(reader.pull, errors.closed), Deferred.await(ended))
-    ).pipe(
-      Effect.flatMap((received) => {
-        const packets = Arr.flatMap(received, toPacket)
-        if (Arr.isReadonlyArrayNonEmpty(packets) && packets.length === received.length) return Effect.succeed(packets)
-        const count = Metric.update(metrics.datagramsUnanswerable, received.length - packets.length)
-        return Effect.andThen(count, Arr.isReadonlyArrayNonEmpty(packets) ? Effect.succeed(packets) : pull)
-      })
-    )
-    return { pull, dropped: () => reader.dropped() - before }
+    const handover = new Handover()
+    yield* Effect.forkScoped(handover.run(reader))
+    yield* Effect.addFinalizer(() => Effect.sync(() => handover.end()))
+    return { pull: handover.pull, dropped: () => reader.dropped() - before }
   })
 
   return { send, datagrams }
 })
+
+type Packets = NonEmptyReadonlyArray<Packet>
+type Outcome = Effect.Effect<Packets, TransportError>
+
+/**
+ * Hands what a reader gives to those who pull, who are told when there will be no more. A race of the two for each pull would
+ * do the same, and cost more than all else that is done with a datagram: it takes two fibers.
+ */
+class Handover {
+  readonly #wanted = Latch.makeUnsafe()
+  readonly #waiting = new Set<(outcome: Outcome) => void>()
+  /** What was read for one who has gone meanwhile. */
+  #left: Packets | undefined
+  #ended: Outcome | undefined
+
+  readonly pull: Outcome = Effect.callback((resume) => {
+    if (this.#left !== undefined) {
+      const left = this.#left
+      this.#left = undefined
+      return resume(Effect.succeed(left))
+    }
+    if (this.#ended !== undefined) return resume(this.#ended)
+    this.#waiting.add(resume)
+    this.#wanted.openUnsafe()
+    return Effect.sync(() => this.#waiting.delete(resume))
+  })
+
+  /** Reads only when somebody waits: what arrives meanwhile stays in the reader's buffer, which is bounded. */
+  readonly run = Effect.fnUntraced(function*(this: Handover, reader: DatagramSocket.Reader) {
+    while (true) {
+      yield* this.#wanted.await
+      const received = yield* reader.pull
+      const packets = Arr.flatMap(received, toPacket)
+      if (packets.length < received.length) {
+        yield* Metric.update(metrics.datagramsUnanswerable, received.length - packets.length)
+      }
+      if (Arr.isReadonlyArrayNonEmpty(packets)) this.#give(packets)
+    }
+  }, Effect.catch(() => Effect.sync(() => this.end())))
+
+  #give(packets: Packets): void {
+    const [first] = this.#waiting
+    if (first === undefined) this.#left = packets
+    else {
+      this.#waiting.delete(first)
+      first(Effect.succeed(packets))
+    }
+    // who has just been given something may already wait for more
+    if (this.#waiting.size === 0) this.#wanted.closeUnsafe()
+  }
+
+  /** Nothing more will be read. */
+  end(): void {
+    this.#ended ??= Effect.fail(errors.closed())
+    for (const resume of this.#waiting) resume(this.#ended)
+    this.#waiting.clear()
+  }
+}
 
 const tooLarge = (size: number, limit: number) =>
   Effect.fail(errors.failure(new TooLarge({ what: "datagram", size, limit })))

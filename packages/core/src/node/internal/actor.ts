@@ -90,6 +90,12 @@ const counterMetrics = {
   syncs: [GossipMetrics.syncs, "reason"]
 } as const satisfies { readonly [C in Counter]: unknown }
 
+const nothing = new Uint8Array(0)
+const none: ReadonlyArray<never> = []
+
+/** How far the wall clock may stray, in milliseconds, before protocols are told that it was set. */
+const clockTolerance = 60_000
+
 /** Inputs after which a restarted machine counts as sound. */
 const stableAfter = 100
 
@@ -118,9 +124,11 @@ export class Actor {
   readonly #replay: Array<Commanded> = []
   readonly #replies = new Map<number, Deferred.Deferred<Uint8Array | undefined>>()
   /** What is being handled, to be dropped if it breaks the node. */
-  #handling: Mail | { readonly _tag: "Timer" } | undefined
+  #handling: Mail | { readonly _tag: "Timer" | "ClockSet" } | undefined
   #restarts = 0
   #handled = 0
+  /** What the wall clock showed at 0 of the step clock, as protocols know it. */
+  #wallClockAt0: number | undefined
 
   constructor(options: {
     readonly id: string
@@ -221,6 +229,17 @@ export class Actor {
     }
   }
 
+  /** Tells the protocols when the wall clock was set. */
+  observeClock(now: number, wallClock: number): void {
+    const at0 = wallClock - now
+    this.#wallClockAt0 ??= at0
+    if (Math.abs(at0 - this.#wallClockAt0) < clockTolerance) return
+    this.#wallClockAt0 = at0
+    this.#handling = { _tag: "ClockSet" }
+    for (const slot of [...this.#slots]) this.#step(slot, { _tag: "ClockSet", wallClock }, now)
+    this.#survived()
+  }
+
   #survived(): void {
     this.#handling = undefined
     if (this.#restarts > 0 && ++this.#handled >= stableAfter) this.#restarts = 0
@@ -257,11 +276,14 @@ export class Actor {
   }
 
   #perform(slot: Slot, outputs: ReadonlyArray<Output<unknown, unknown>>): void {
+    let message: Message | undefined
+    let bytes: Uint8Array = nothing
     for (const output of outputs) {
       switch (output._tag) {
         case "Send": {
           this.#counters.message(output.message._tag, "out")
-          const bytes = encodeMessage(output.message)
+          // what several peers are told is encoded once
+          if (output.message !== message) bytes = encodeMessage(message = output.message)
           if (bytes.length > this.room) this.drop("TooLarge")
           else this.#outgoing(output.to).push(bytes)
           break
@@ -341,16 +363,16 @@ export class Actor {
   }
 
   #piggyback(room: number, to: Address): ReadonlyArray<Uint8Array> {
-    if (this.#slots.length === 1) return this.#slots[0]!.machine.piggyback(room, to)
-    const messages: Array<Uint8Array> = []
+    let messages: ReadonlyArray<Uint8Array> | undefined
     let left = room
     for (const slot of this.#slots) {
-      for (const message of slot.machine.piggyback(left, to)) {
-        messages.push(message)
-        left -= message.length
-      }
+      const more = slot.machine.piggyback(left, to)
+      // most have nothing to add, and then hardly anything is to be done
+      if (more.length === 0) continue
+      for (const message of more) left -= message.length
+      messages = messages === undefined ? more : [...messages, ...more]
     }
-    return messages
+    return messages ?? none
   }
 
   /** Whether it has run long enough since its last restart to count as sound. */

@@ -72,6 +72,15 @@ export class Counters {
     ))
   }
 
+  /** A count that somebody else keeps, and that is read when metrics are. */
+  counter(metric: Metric.Counter<number>, attributes: Attributes, read: () => number): void {
+    this.#registrations.push(Metric.registerUnsafe(
+      Metric.withAttributes(metric, { ...this.#attributes, ...attributes }),
+      this.#context,
+      { get: () => ({ count: read(), incremental: true }), update: constVoid, modify: constVoid }
+    ))
+  }
+
   /** Takes the series away. */
   remove(): void {
     for (const registration of this.#registrations) registration.remove()
@@ -79,11 +88,7 @@ export class Counters {
 
   #register(metric: Metric.Counter<number>, attributes: Attributes): Cell {
     const cell: Cell = { count: 0 }
-    this.#registrations.push(Metric.registerUnsafe(
-      Metric.withAttributes(metric, { ...this.#attributes, ...attributes }),
-      this.#context,
-      { get: () => ({ count: cell.count, incremental: true }), update: constVoid, modify: constVoid }
-    ))
+    this.counter(metric, attributes, () => cell.count)
     return cell
   }
 }

@@ -6,7 +6,6 @@ import * as Address from "@effect-gossip/core/Address"
 import * as Gossip from "@effect-gossip/core/Gossip"
 import { Membership } from "@effect-gossip/core/membership/Membership"
 import type { MembershipEvent } from "@effect-gossip/core/membership/MembershipEvent"
-import type { Node } from "@effect-gossip/core/node/Node"
 import { Transport } from "@effect-gossip/core/Transport"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
@@ -204,7 +203,7 @@ export const make = Effect.fnUntraced(function*<R, E>(
     }).pipe(Layer.provide(options.protocol ?? Layer.empty))
     const { layer } = options
     // then there are no services `R`
-    if (layer === undefined) return gossip as Layer.Layer<Membership | Node | R, Layer.Error<typeof gossip>, Transport>
+    if (layer === undefined) return gossip as Layer.Layer<Gossip.Services | R, Layer.Error<typeof gossip>, Transport>
     return Layer.provideMerge(typeof layer === "function" ? layer(node, index) : layer, gossip)
   }
 

@@ -3,7 +3,7 @@
  * ran, and who believed what. It is plain data, which is drawn here and, as JSON, in the browser.
  */
 import type { Address } from "@effect-gossip/core/Address"
-import { Frame, Message } from "@effect-gossip/core/wire"
+import { DisseminationMessage, Frame, Message } from "@effect-gossip/core/wire"
 import * as Fault from "../../Fault.ts"
 import type { SimulationEvent } from "../../SimulationEvent.ts"
 import type { Timeline } from "../../Timeline.ts"
@@ -143,6 +143,7 @@ const weights: Readonly<Record<string, number>> = {
   Ack: 0,
   Ping: 1,
   PingRequest: 2,
+  News: 3,
   Alive: 4,
   Left: 5,
   Suspect: 6,
@@ -150,6 +151,17 @@ const weights: Readonly<Record<string, number>> = {
   Exchange: 8,
   Undecodable: 9
 }
+
+const aboutWhom = (message: Message.Message): string | undefined =>
+  "target" in message
+    ? message.target
+    : "origin" in message
+    ? message.origin
+    : "id" in message
+    ? message.id
+    : undefined
+
+const rumors = (ids: Uint8Array | undefined): number => (ids?.length ?? 0) / DisseminationMessage.rumorIdSize
 
 const sayMessage = (message: Message.Message): string => {
   switch (message._tag) {
@@ -168,6 +180,14 @@ const sayMessage = (message: Message.Message): string => {
     case "SyncRequest":
     case "SyncResponse":
       return `${message.id} · ${message.claims?.length ?? 0} claims`
+    case "News":
+      return `${message.topic} · of ${message.origin} · ${many(message.payload.length, "byte")}`
+    case "Announce":
+      return many(rumors(message.ids) + rumors(message.large), "rumor")
+    case "Ask":
+      return many(rumors(message.ids), "rumor")
+    case "Fetched":
+      return many(message.news.length, "rumor")
     default:
       return sayFields(message)
   }
@@ -384,7 +404,7 @@ class Builder {
     const parts: Array<readonly [kind: string, text: string, about: number]> = []
     for (const message of messages) {
       if ("nonce" in message) nonce ??= message.nonce
-      const about = "target" in message ? message.target : "id" in message ? message.id : undefined
+      const about = aboutWhom(message)
       parts.push([message._tag, sayMessage(message), about === undefined ? -1 : this.laneOfName.get(about) ?? -1])
     }
     for (const reason of dropped) parts.push(["Undecodable", spaced(reason), -1])

@@ -1,0 +1,83 @@
+/**
+ * Three processes that cache what is in a database: one changes it, and all forget what they had.
+ *
+ *     npx --yes pnpm@12.21.0 example:topics
+ */
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Option from "effect/Option"
+import { ChildProcess } from "effect/process"
+import * as Queue from "effect/Queue"
+import * as Stream from "effect/Stream"
+import * as SubscriptionRef from "effect/SubscriptionRef"
+import * as NodePath from "node:path"
+
+const entry = NodePath.join(import.meta.dirname, "node.ts")
+
+/** Starts a node, shows what it says, and returns what has it do something and waits for what it says. */
+const start = Effect.fnUntraced(function*(name: string, directory: string, seeds: ReadonlyArray<string>) {
+  const commands = yield* Queue.unbounded<string>()
+  const said = yield* SubscriptionRef.make("")
+  const handle = yield* ChildProcess.make(process.execPath, [entry, name, directory, ...seeds], {
+    stdin: Stream.fromQueue(commands).pipe(Stream.map((line) => `${line}\n`), Stream.encodeText),
+    stderr: "inherit",
+    forceKillAfter: "10 seconds"
+  })
+  yield* handle.stdout.pipe(
+    Stream.decodeText(),
+    Stream.splitLines,
+    Stream.runForEach((line) =>
+      Effect.andThen(Console.log(`${name}: ${line}`), SubscriptionRef.update(said, (before) => `${before}${line}\n`))
+    ),
+    Effect.forkScoped
+  )
+  /** Waits until it has said something, the first time or from now on, and gives what matched. */
+  const says = (pattern: RegExp, from = 0) =>
+    SubscriptionRef.changes(said).pipe(
+      Stream.map((text) => pattern.exec(text.slice(from))),
+      Stream.filter((match) => match !== null),
+      Stream.runHead,
+      Effect.map(Option.getOrThrow),
+      Effect.timeout("20 seconds")
+    )
+  return {
+    name,
+    says,
+    /** Has it do something, and waits until it says that it is done. */
+    tell: Effect.fnUntraced(function*(command: string, done: RegExp) {
+      const from = (yield* SubscriptionRef.get(said)).length
+      yield* Queue.offer(commands, command)
+      yield* says(done, from)
+    })
+  }
+})
+
+const program = Effect.gen(function*() {
+  const fs = yield* FileSystem.FileSystem
+  const directory = yield* fs.makeTempDirectoryScoped({ prefix: "effect-gossip-topics-" })
+  yield* fs.writeFileString(NodePath.join(directory, "7"), "Ada")
+
+  const a = yield* start("a", directory, [])
+  const [, address] = yield* a.says(/listens at (\S+)/)
+  const others = yield* Effect.forEach(["b", "c"], (name) => start(name, directory, [address!]), {
+    concurrency: "unbounded"
+  })
+  const nodes = [a, ...others]
+  for (const node of nodes) for (const { name } of nodes) yield* node.says(new RegExp(`knows ${name}`))
+
+  yield* Console.log("\nall read user 7, twice: once from the database, and then from their caches")
+  for (let i = 0; i < 2; i++) for (const node of nodes) yield* node.tell("get 7", /^7 is Ada$/m)
+
+  yield* Console.log("\nc renames user 7: all are told to forget it")
+  yield* nodes[2]!.tell("rename 7 Grace", /renamed 7/)
+  for (const node of nodes) yield* node.says(/forgot 7: c has changed it/)
+
+  yield* Console.log("\nall read user 7 again")
+  for (const node of nodes) yield* node.tell("get 7", /^7 is Grace$/m)
+  yield* Console.log("\nno node has shown what was old")
+})
+
+program.pipe(Effect.scoped, Effect.provide(NodeServices.layer), NodeRuntime.runMain)
