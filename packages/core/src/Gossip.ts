@@ -158,7 +158,8 @@ export const layer = (options: Options): Layer.Layer<Services, GossipError | Tra
             Layer.effect(
               Membership.Membership,
               Effect.mapError(
-                Membership.make(membership),
+                // it has left by then, or has had its time
+                Membership.make({ ...membership, leaveTimeout: 0 }),
                 (reason) => new GossipError({ reason })
               )
             )

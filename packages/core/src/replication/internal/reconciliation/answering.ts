@@ -220,14 +220,9 @@ const compareRows = <Key>(
   let compared = 0
   for (const row of rows) {
     if (compared > 0 && entries.room < maxComparedSize) break
-    const { count, room } = entries
     const outcome = compareRow(replica, row, mode, entries)
-    if (compared > 0 && !outcome.isWhole) {
-      // it may fit the next answer, which has room for it alone
-      entries.undo(count)
-      entries.room = room
-      break
-    }
+    // the rest of it may fit the next answer, which has room for it alone; what is sent already does not differ then
+    if (compared > 0 && !outcome.isWhole) break
     differing.push(...outcome.rows)
     for (const { high, low } of outcome.wants) wants.push(high, low)
     compared++
@@ -265,7 +260,6 @@ const compareRow = <Key>(
   for (const child of given) {
     const [high, low] = [sums[2 * child]!, sums[2 * child + 1]!]
     const isSingle = kinds[child] === single
-    const { count } = entries
     let fits = true
     index.forEachBelow(childOf(path, child), (ownHigh, ownLow) => {
       if (!fits || isSingle && compare(ownHigh, ownLow, high, low) === 0) return
@@ -276,7 +270,6 @@ const compareRow = <Key>(
       if (isSingle && !index.has(high, low)) wants.push({ high, low })
       continue
     }
-    entries.undo(count)
     isWhole = false
     // no two items are the same as far as this
     if (path.depth + 1 === maxDepth) continue

@@ -33,11 +33,6 @@ export class EntryPacker {
     return true
   }
 
-  /** Takes back those after the first `count`. */
-  undo(count: number): void {
-    for (const entry of this.#entries.splice(count)) this.room += packedEntrySize(entry)
-  }
-
   /** The field of a message: none without entries. */
   packed(): { entries?: Uint8Array } {
     return this.#entries.length === 0 ? {} : { entries: packEntries(this.#entries) }
