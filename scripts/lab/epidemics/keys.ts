@@ -1,6 +1,6 @@
 /** What distinguishes the cells of each experiment. */
 import * as Published from "./published.ts"
-import type { Timing } from "./spread.ts"
+import type { Selection, Timing } from "./spread.ts"
 import * as Theory from "./theory.ts"
 
 // -----------------------------------------------------------------------------
@@ -13,12 +13,20 @@ export interface Rumor {
   readonly interest: "feedback" | "blind"
   readonly stop: "counter" | "coin"
   readonly k: number
+  /** 0 for none. */
+  readonly connectionLimit: number
+  readonly hunting: number
+  readonly eager: boolean
+  readonly selection: Selection
+  readonly loss: number
   readonly timing: Timing
 }
 
 /** The row that was published for a setting like this one. */
-export const publishedOf = (key: Rumor): ReturnType<typeof Published.find> =>
-  key.timing === "synchronous" ? Published.find(key) : undefined
+export const publishedOf = (key: Rumor): ReturnType<typeof Published.find> => {
+  const isPlain = key.connectionLimit === 0 && !key.eager && key.selection === "uniform" && key.loss === 0
+  return isPlain && key.timing === "synchronous" ? Published.find(key) : undefined
+}
 
 // -----------------------------------------------------------------------------
 // anti-entropy

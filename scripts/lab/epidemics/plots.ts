@@ -85,7 +85,7 @@ const rumorTable = (cells: ReadonlyArray<Cell<Rumor>>): Effect.Effect<string> =>
   const color = colored("series", series)
   const ks = distinct(cells.map(({ k }) => k))
   // beside each other, not on top of each other
-  const offset = (at: number) => (at - (series.length - 1) / 2) * 0.12
+  const offset = (at: number) => (at - (series.length - 1) / 2) * 0.2
   const values = (name: keyof Means) =>
     cells.map((cell) => ({
       k: cell.k + offset(series.indexOf(seriesOf(cell))),
@@ -119,7 +119,7 @@ const rumorTable = (cells: ReadonlyArray<Cell<Rumor>>): Effect.Effect<string> =>
   const { interest, mode, stop } = cells[0]!
   return renderRow([
     {
-      title: `${modeTitles[mode]}, ${interest}, ${stop}: nodes that are left out`,
+      title: `${modeTitles[mode]}, ${interest}, ${stop}: left out`,
       width,
       height,
       layer: layers("residue", quantitative("value", null, shares(least)))

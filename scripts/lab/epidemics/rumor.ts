@@ -98,31 +98,31 @@ export const command = Command.make(
     json
   },
   Effect.fnUntraced(function*({ json, k: ks, plot, runs, seed, threads, timing, ...setting }) {
-    const { connectionLimit, eager, hunting, interest, loss, mode, nodes, selection, stop } = setting
-    const keys = timings(timing).flatMap((timing) => ks.map((k): Key => ({ nodes, mode, interest, stop, k, timing })))
-    const cells = yield* run(keys, ({ k, timing }) => ({
+    const keys = timings(timing).flatMap((timing) => ks.map((k): Key => ({ ...setting, k, timing })))
+    const cells = yield* run(keys, ({ connectionLimit, k, nodes, stop, ...key }) => ({
       ...Spread.defaults,
       nodes,
-      loss,
-      selection,
-      timing,
+      loss: key.loss,
+      selection: key.selection,
+      timing: key.timing,
       strategy: {
         name: "rumor-mongering",
         options: {
-          mode,
-          interest,
+          mode: key.mode,
+          interest: key.interest,
           stop: stop === "counter" ? { counter: k } : { coin: k },
           connectionLimit: connectionLimit === 0 ? Infinity : connectionLimit,
-          hunting,
-          eager
+          hunting: key.hunting,
+          eager: key.eager
         }
       }
     }), { runs, seed, threads })
     yield* write(plot, drawn(({ rumor }) => rumor(cells)))
+    const { interest, mode, nodes, stop } = setting
     const title = `rumor mongering: ${mode}, ${interest}, ${stop}; ${nodes} nodes, ${runs} runs`
     yield* print(
       `${title}\n\n${text(cells)}`,
-      printed({ seed, connectionLimit, hunting, eager, selection, loss }, cells, published),
+      printed({ seed }, cells, published),
       json
     )
   })

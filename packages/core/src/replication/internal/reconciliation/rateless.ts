@@ -54,7 +54,6 @@ export class Rateless<Key> implements Comparison {
   #ownSequence: number
   #hasFailed = false
   #asked = 0
-  #isTold = false
 
   /**
    * @param maxSymbols after which it gives up
@@ -158,8 +157,6 @@ export class Rateless<Key> implements Comparison {
   }
 
   #tell(): void {
-    if (this.#isTold) return
-    this.#isTold = true
     for (const { high, low, side } of this.#decoder.found.values()) {
       if (side === 1) this.#findings.lacking(high, low)
       else this.#findings.surplus(high, low)
