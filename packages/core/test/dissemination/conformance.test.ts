@@ -1,26 +1,15 @@
-import * as DirectMail from "@effect-gossip/core/dissemination/DirectMail"
-import * as MedianCounter from "@effect-gossip/core/dissemination/MedianCounter"
-import * as Piggyback from "@effect-gossip/core/dissemination/Piggyback"
-import * as PushThenPull from "@effect-gossip/core/dissemination/PushThenPull"
-import * as RumorMongering from "@effect-gossip/core/dissemination/RumorMongering"
 import * as DisseminationSuite from "@effect-gossip/testkit/DisseminationSuite"
+import { strategies, variants } from "./strategies.ts"
 
-DisseminationSuite.suite("PushThenPull", { strategy: PushThenPull.layer(), bounds: { spread: "2 seconds" } })
+// of 40 and 100 nodes: see conformance.scale.ts
+for (const [name, options] of Object.entries(strategies)) DisseminationSuite.suite(name, options)
 
-DisseminationSuite.suite("PushThenPull that pulls always", {
-  strategy: PushThenPull.layer({ pull: "always" }),
-  talksWhenIdle: true
-})
+const { "a network that duplicates and reorders": harsh = {} } = DisseminationSuite.defaults.links
 
-DisseminationSuite.suite("DirectMail", { strategy: DirectMail.layer() })
-
-DisseminationSuite.suite("RumorMongering by push", { strategy: RumorMongering.layer() })
-
-DisseminationSuite.suite("RumorMongering by pull", {
-  strategy: RumorMongering.layer({ mode: "pull" }),
-  talksWhenIdle: true
-})
-
-DisseminationSuite.suite("MedianCounter", { strategy: MedianCounter.layer(), talksWhenIdle: true })
-
-DisseminationSuite.suite("Piggyback", { strategy: Piggyback.layer() })
+for (const [name, options] of Object.entries(variants)) {
+  DisseminationSuite.suite(name, {
+    ...options,
+    links: { "a network that duplicates and reorders": harsh },
+    loss: [0.2]
+  })
+}
