@@ -13,8 +13,8 @@ const lab = Command.make("lab").pipe(
     `Experiments on the protocols, in simulation, with the code that runs in production. One seed, one result.
 
   detection, loss, lifeguard and load simulate whole nodes, on virtual time and a network with 1 ms links: see
-  docs/membership.md. The others spread one rumor by the state machines alone, among up to 100,000 nodes: see
-  docs/epidemics.md.`
+  docs/membership.md. reconcile has two replicas agree. The others spread one rumor by the state machines alone, among up
+  to 100,000 nodes: see docs/epidemics.md.`
   ),
   Command.withSubcommands([...Membership.commands, ...Epidemics.commands, ...Reconcile.commands])
 )

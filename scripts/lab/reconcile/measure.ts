@@ -27,7 +27,10 @@ export interface Figures {
   readonly valueBytes: number
   readonly messages: number
   readonly roundTrips: number
-  /** Coded symbols that were received for each item that differs: a changed key makes two. None but with `rateless`. */
+  /**
+   * Coded symbols that were received for each item that differs: a changed key makes two. Null but for `rateless`, and where
+   * that gave up and fell back to `merkle`.
+   */
   readonly symbolsPerDifference: number | null
   /** Processor time of both nodes. */
   readonly cpuMillis: number
@@ -161,7 +164,7 @@ const run = (a: Replica, b: Replica, strategy: Reconciliation.Strategy) => {
     valueBytes,
     messages: 2 * roundTrips,
     roundTrips,
-    symbols: session.report.symbols,
+    symbols: session.report.hasFallenBack ? NaN : session.report.symbols,
     cpuMillis: (user + system) / 1000
   }
 }
@@ -210,9 +213,9 @@ export const measure = (
     valueBytes: mean("valueBytes"),
     messages: mean("messages"),
     roundTrips: mean("roundTrips"),
-    symbolsPerDifference: totals.symbols === 0 || different === 0
-      ? null
-      : round(totals.symbols / runs / (different + changes)),
+    symbolsPerDifference: totals.symbols > 0 && different > 0
+      ? round(totals.symbols / runs / (different + changes))
+      : null,
     cpuMillis: mean("cpuMillis")
   }
 }

@@ -1,8 +1,8 @@
 /**
  * `merkle`: a hash tree over the hash space of keys is gone down where it differs, level by level. The two take turns: each
  * answers the children of a node by its own children of those that differ, until they are single items. It costs about
- * 16 · 8 bytes for each node on the way, which is less than rateless reconciliation does only where much differs or one has
- * next to nothing; but it always ends, and survives whatever changes meanwhile.
+ * 16 · 8 bytes for each node on the way, which is less than `rateless` only where nearly all differs, as for a node that has
+ * next to nothing; but it always ends, whatever differs and whatever changes meanwhile.
  */
 import {
   type Answer,
