@@ -108,8 +108,8 @@ export interface Bounds {
   /**
    * A node that is gone is FAIL to all others, as long as a majority of those who vote reach each other: its last pong
    * was half a timeout old when it was pinged, it was PFAIL a timeout later, and all who hold it for that have told each
-   * other within another half: 2.15 timeouts. It does not depend on how many nodes there are. Besides what datagrams take
-   * to arrive; a lost one can make it longer.
+   * other within another half: 2.15 timeouts. Besides what datagrams take to arrive; a lost one can make it longer. From 68
+   * nodes on all of a minority that fails at once may not fit two messages, and takes half a timeout more for each 34 of it.
    */
   readonly detection: Duration.Duration
   /**
@@ -121,9 +121,9 @@ export interface Bounds {
 }
 
 /** What the parameters imply for a cluster of so many nodes. Fails with `InvalidOption`. */
-export const bounds = (_nodes: number, options: Partial<Options> = {}): Effect.Effect<Bounds, InvalidOption> =>
+export const bounds = (nodes: number, options: Partial<Options> = {}): Effect.Effect<Bounds, InvalidOption> =>
   Effect.map(check({ ...defaults, ...options }), (config) => {
-    const detection = detectionTime(config)
+    const detection = detectionTime(config, nodes)
     return {
       detection: Duration.millis(Math.ceil(detection)),
       healing: Duration.millis(Math.ceil(detection + 4 * config.reconnectInterval))

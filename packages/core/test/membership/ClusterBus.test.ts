@@ -34,8 +34,11 @@ describe("ClusterBus", () => {
       assert.strictEqual(Duration.toMillis(detection), 4300)
       assert.strictEqual(Duration.toMillis(healing), 4300 + 120_000)
       for (const nodeTimeout of [200, 1000, 2000, 15_000]) {
-        const bounds = yield* ClusterBus.bounds(1000, { nodeTimeout })
-        assert.isAtMost(Duration.toMillis(bounds.detection), 2.15 * nodeTimeout)
+        const few = yield* ClusterBus.bounds(68, { nodeTimeout })
+        assert.isAtMost(Duration.toMillis(few.detection), 2.15 * nodeTimeout)
+        // 100 who fail at once are told of in six messages
+        const many = yield* ClusterBus.bounds(200, { nodeTimeout })
+        assert.strictEqual(Duration.toMillis(many.detection), Duration.toMillis(few.detection) + nodeTimeout)
       }
       assert.strictEqual((yield* Effect.flip(ClusterBus.bounds(6, { nodeTimeout: 0 }))).option, "nodeTimeout")
     }))

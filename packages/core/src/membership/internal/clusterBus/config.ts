@@ -34,9 +34,16 @@ export const retriesPerTimeout = 8
 /** How long a node's report that it does not reach another counts: Redis's `CLUSTER_FAIL_REPORT_VALIDITY_MULT`. */
 export const reportValidity = ({ nodeTimeout }: Config): number => 2 * nodeTimeout
 
+/** How many that are PFAIL a message tells of, when there are more: of 1400 bytes, with names and addresses of 32 together. */
+const failingPerMessage = 17
+
 /**
  * How long it takes at most until a node that is gone is FAIL to all, in milliseconds, besides what datagrams take to
  * arrive and when none is lost: its last pong is half a timeout old before it is pinged, PFAIL a timeout later, and each
- * of those who hold it for that has told each other within another half; each waits for a tick to notice.
+ * of those who hold it for that has told each other within another half; each waits for a tick to notice. When all of a
+ * minority are gone at once it may be some halves more until all are told of: in each a node pings each other, and answers it.
  */
-export const detectionTime = (config: Config): number => 2 * config.nodeTimeout + 3 * tickOf(config)
+export const detectionTime = (config: Config, nodes: number): number => {
+  const halves = Math.max(1, Math.ceil(nodes / 2 / (2 * failingPerMessage)))
+  return (3 + halves) * config.nodeTimeout / 2 + 3 * tickOf(config)
+}

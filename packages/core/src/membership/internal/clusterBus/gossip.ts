@@ -30,14 +30,20 @@ const sizeOfText = (text: string): number => {
 const sizeOf = ({ address, id }: { readonly id: string; readonly address: string }): number =>
   sectionOverhead + sizeOfText(id) + address.length
 
+/** Sorts by key, and begins with those after it: their turn comes whoever else is added or removed meanwhile. */
+const fromTurn = (sections: Array<Section>, turn: string): void => {
+  const rank = new Map(sections.map((section) => {
+    const key = keyOf(section)
+    return [section, key > turn ? `0${key}` : `1${key}`] as const
+  }))
+  sections.sort((a, b) => rank.get(a)! < rank.get(b)! ? -1 : 1)
+}
+
 export class Gossip {
   readonly #core: Core
   readonly #pinging: Pinging
   readonly #failure: Failure
   readonly #strangers: Strangers
-  /** Of those that do not fit into one message each gets its turn. */
-  #turn = 0
-
   constructor(core: Core, pinging: Pinging, failure: Failure, strangers: Strangers) {
     this.#core = core
     this.#pinging = pinging
@@ -50,8 +56,9 @@ export class Gossip {
   // ---------------------------------------------------------------------------
 
   /**
-   * What to tell a peer: of all that are PFAIL, and of some others by chance. Where not all fit, each of the two has half
-   * of the room, and what the other leaves. A stranger is told nothing: it would not listen, and may not be there.
+   * What to tell a peer: of all that are PFAIL, and of some others by chance, three of whom have room in any case. Of those
+   * that are PFAIL and do not fit the peer is told by and by: a majority may need this very node's report. A stranger is
+   * told nothing: it would not listen, and may not be there.
    */
   sections(to: Entry | undefined): Array<Section> {
     if (to === undefined) return []
@@ -65,20 +72,19 @@ export class Gossip {
       sections.push(section)
       return true
     }
-    const failing = [...this.#failing(to)]
-    const start = failing.length === 0 ? 0 : this.#turn % failing.length
-    const half = Math.floor(room / 2)
-    let told = 0
-    const tellFailing = (least: number): void => {
-      while (told < failing.length && add(failing[(start + told) % failing.length]!, least)) told++
-    }
-    tellFailing(half)
     // neither itself nor whom it talks to
     const wanted = Math.min(Math.max(minSections, Math.floor(clusterSize / share)), clusterSize - 2)
     const others = this.#core.choosePeers(wanted, (entry) => entry !== to && this.#isKnownToAnswer(entry))
+    const least = others.slice(0, minSections).reduce((sum, { state }) => sum + sizeOf(state), 0)
+    const kept = Math.min(least, Math.floor(room / 2))
+    const failing = [...this.#failing(to)]
+    const peer = this.#pinging.peer(to)
+    if (peer !== undefined && failing.length > 1) fromTurn(failing, peer.turn)
+    for (const section of failing) {
+      if (!add(section, kept)) break
+      if (peer !== undefined) peer.turn = keyOf(section)
+    }
     for (const entry of others) if (!add(this.#sectionOf(entry), 0)) break
-    tellFailing(0)
-    this.#turn += told
     return sections
   }
 

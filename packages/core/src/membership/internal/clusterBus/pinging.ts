@@ -23,6 +23,8 @@ export interface Peer {
   ping: { readonly nonce: number; since: number; sentAt: number } | undefined
   /** Whether it has not answered this node for the timeout. */
   pfail: boolean
+  /** The key of the last that it was told is PFAIL, to go on from when not all fit into a message. */
+  turn: string
 }
 
 export class Pinging {
@@ -61,7 +63,8 @@ export class Pinging {
       pongAt: -Infinity,
       beat: 0,
       ping: undefined,
-      pfail: false
+      pfail: false,
+      turn: ""
     })
   }
 
