@@ -204,7 +204,7 @@ export const antiEntropy = (cells: ReadonlyArray<Cell<AntiEntropy>>): Effect.Eff
   )
   return renderRow([
     {
-      title: `one node knows it, of ${largest}`,
+      title: `one rumor, ${largest} nodes`,
       width,
       height,
       data: {
