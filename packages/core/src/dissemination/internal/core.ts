@@ -128,6 +128,11 @@ export class Core {
   // peers
   // ---------------------------------------------------------------------------
 
+  /** Whether a member is at this address; where a datagram says that it comes from may be forged. */
+  isPeer(address: Address): boolean {
+    return this.options.peers.hasAddress(address)
+  }
+
   makeSelector(): Selector {
     const { peers, selection } = this.options
     return selection.make(this.birth.id, peers, this.random)

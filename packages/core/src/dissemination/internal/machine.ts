@@ -39,6 +39,8 @@ export const handles: ReadonlyArray<Tag> = [
   "Fetched"
 ]
 
+const callsForMore: ReadonlySet<Tag> = new Set<Tag>(["Announce", "Offer", "Pull", "RecentDigest"])
+
 const nothing = new Uint8Array(0)
 const none: ReadonlyArray<never> = []
 
@@ -113,7 +115,8 @@ class Dissemination implements DisseminationMachine {
 
   piggyback(room: number, to: Address): ReadonlyArray<Uint8Array> {
     const { riding } = this.#strategies
-    if (riding.length === 0) return none
+    // what a stranger is told counts as told, and it may be nobody
+    if (riding.length === 0 || !this.#core.isPeer(to)) return none
     const messages: Array<Uint8Array> = []
     let left = room
     for (const { counts, spreading } of riding) {
@@ -206,7 +209,10 @@ class Dissemination implements DisseminationMachine {
     this.#armSweep()
   }
 
+  // What calls for an answer is heard of members alone: a datagram's source can be forged, and what is small must not have
+  // this node send much to whoever is there. Who asks by name is answered by names; see `Speaking`.
   #receive(from: Address, message: Message): void {
+    if (callsForMore.has(message._tag) && !this.#core.isPeer(from)) return this.#core.drop("Stranger")
     switch (message._tag) {
       case "News":
         return this.#hear(message, from)

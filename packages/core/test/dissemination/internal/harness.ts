@@ -34,6 +34,8 @@ export const peer = (index: number): Peer => ({ id: `n${index}`, address: addres
 export class TestPeers implements Peers {
   list: Array<Peer>
   version = 0
+  /** Who is none; all others may be peers of whom tests say no more. */
+  readonly strangers = new Set<Address>()
 
   constructor(list: ReadonlyArray<Peer>) {
     this.list = [...list]
@@ -45,6 +47,10 @@ export class TestPeers implements Peers {
 
   at(index: number): Peer {
     return this.list[index]!
+  }
+
+  hasAddress(address: Address): boolean {
+    return !this.strangers.has(address)
   }
 
   set(list: ReadonlyArray<Peer>): void {
