@@ -55,6 +55,8 @@ const unknown = "unknown"
 export interface Legacy {
   /** Since when the node runs, however often it was restarted. */
   readonly startedAt: number
+  /** See `Core`. */
+  readonly asleep: number
   readonly store: Store<unknown>
   readonly topics: Strategies["topics"]
   readonly counts: ReadonlyMap<string, Counts>
@@ -73,10 +75,10 @@ class Dissemination implements DisseminationMachine {
 
   constructor(birth: Birth<DisseminationMachine>, options: Options) {
     const legacy = birth.previous?.legacy()
-    const core = new Core(birth, options)
+    const core = new Core(birth, options, legacy?.asleep)
     this.#core = core
-    this.#startedAt = legacy?.startedAt ?? birth.now
-    this.#store = new Store(core.config, birth.now)
+    this.#startedAt = legacy?.startedAt ?? core.now
+    this.#store = new Store(core.config, core.now)
     this.#speaking = new Speaking(core)
     this.#announcing = new Announcing(core, this.#speaking)
     this.#strategies = new Strategies(core, {
@@ -107,6 +109,7 @@ class Dissemination implements DisseminationMachine {
   legacy(): Legacy {
     return {
       startedAt: this.#startedAt,
+      asleep: this.#core.asleep,
       store: this.#store,
       topics: this.#strategies.topics,
       counts: this.#core.counts
@@ -134,7 +137,9 @@ class Dissemination implements DisseminationMachine {
     this.#core.begin(now, random)
     let left = maxLastWords
     for (const { rumor, running } of this.#store.held()) {
-      if (rumor.hops > 0 || rumor.large || running === undefined || now - rumor.bornAt > lastWordsAge) continue
+      if (rumor.hops > 0 || rumor.large || running === undefined || this.#core.now - rumor.bornAt > lastWordsAge) {
+        continue
+      }
       if (left-- === 0) break
       for (const peer of running.selector.next(2)) running.push(peer.address, rumor)
     }
@@ -169,7 +174,7 @@ class Dissemination implements DisseminationMachine {
         break
       }
       case "ClockSet": {
-        this.#core.wallClockAt0 = input.wallClock - now
+        this.#core.setClock(input.wallClock)
         break
       }
       case "Commanded": {
@@ -282,7 +287,7 @@ class Dissemination implements DisseminationMachine {
       id: this.#newId(),
       topic,
       origin: birth.id,
-      publishedAt: Math.max(0, Math.floor(this.#core.wallClockAt0 + now)),
+      publishedAt: Math.max(0, Math.floor(this.#core.wallClock)),
       bornAt: now,
       hops: 0,
       strategy: running.strategy.kind,
@@ -310,8 +315,11 @@ class Dissemination implements DisseminationMachine {
   #hear(news: Of<"News">, from: Address): void {
     const { now } = this.#core
     const want = this.#wanting.close(news.id)
-    if (this.#store.has(news.id)) return this.#hearAgain(news, from)
     const bornAt = now - (news.age ?? 0)
+    if (this.#store.has(news.id)) {
+      this.#store.recall(news.id, bornAt, now)
+      return this.#hearAgain(news, from)
+    }
     if (this.#store.isTooOld(bornAt, now)) return this.#core.drop("TooOld")
     const { id, origin, payload, publishedAt, strategy, topic } = news
     if (payload.length > this.#core.config.maxPayloadSize) {

@@ -128,6 +128,7 @@ export interface LabOptions extends Partial<Options> {
   readonly nodes?: number
   readonly random?: RandomSource
   readonly now?: number
+  readonly wallClock?: number
   readonly previous?: DisseminationMachine
   readonly restarts?: number
   readonly maxDatagramSize?: number
@@ -168,7 +169,7 @@ export class Lab {
     }).make({
       id: this.id,
       address: this.address,
-      wallClock,
+      wallClock: options.wallClock ?? wallClock,
       now: this.now,
       maxDatagramSize: options.maxDatagramSize ?? 1394,
       maxExchangeSize: options.maxExchangeSize ?? 4 * 1024 * 1024,
