@@ -314,7 +314,7 @@ class Dissemination implements DisseminationMachine {
 
   #hear(news: Of<"News">, from: Address): void {
     const { now } = this.#core
-    const want = this.#wanting.close(news.id)
+    const want = this.#wanting.close(news.id, from)
     const bornAt = now - (news.age ?? 0)
     if (this.#store.has(news.id)) {
       this.#store.recall(news.id, bornAt, now)
