@@ -87,6 +87,8 @@ class Dissemination implements DisseminationMachine {
       announceWidely: (running, rumor, count) => this.#announcing.add(running, rumor, count)
     })
     if (legacy !== undefined) core.inheritCounts(legacy.counts)
+    // what counts later is to be seen from the first
+    if (core.config.antiEntropy !== undefined) core.countsOf("anti-entropy")
     this.#wanting = new Wanting(core, core.countsOf(options.strategy.name), (id) => this.#store.has(id))
   }
 
