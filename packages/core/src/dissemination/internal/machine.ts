@@ -3,6 +3,7 @@
  * owns it.
  */
 import type { Address } from "../../Address.ts"
+import { fnv1a, mix } from "../../internal/hash.ts"
 import type { Birth, Input, Protocol, RandomSource } from "../../node/Protocol.ts"
 import { maxFetched, packIds, unpackIds } from "../../wire/DisseminationMessage.ts"
 import type { Message, Tag } from "../../wire/Message.ts"
@@ -72,9 +73,12 @@ class Dissemination implements DisseminationMachine {
   readonly #wanting: Wanting
   #antiEntropy: AntiEntropy | undefined
   #sweeps = false
+  /** Of this process: those whose chance has the same seed, and former lives of this one, must not name rumors alike. */
+  readonly #life: number
 
   constructor(birth: Birth<DisseminationMachine>, options: Options) {
     const legacy = birth.previous?.legacy()
+    this.#life = fnv1a(`${birth.id} ${birth.address} ${birth.wallClock}`)
     const core = new Core(birth, options, legacy?.asleep)
     this.#core = core
     this.#startedAt = legacy?.startedAt ?? core.now
@@ -304,8 +308,9 @@ class Dissemination implements DisseminationMachine {
   #newId(): number {
     const { random } = this.#core
     while (true) {
-      const high = Math.floor(random.nextDoubleUnsafe() * 0x20_0000)
-      const id = high * 0x1_0000_0000 + Math.floor(random.nextDoubleUnsafe() * 0x1_0000_0000)
+      const high = (Math.floor(random.nextDoubleUnsafe() * 0x20_0000) ^ mix(this.#life, 1)) & 0x1f_ffff
+      const low = (Math.floor(random.nextDoubleUnsafe() * 0x1_0000_0000) ^ this.#life) >>> 0
+      const id = high * 0x1_0000_0000 + low
       if (!this.#store.has(id)) return id
     }
   }

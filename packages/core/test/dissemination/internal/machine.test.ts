@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { packIds } from "../../../src/wire/DisseminationMessage.ts"
 import type { Message } from "../../../src/wire/Message.ts"
+import { generator } from "../../support/generator.ts"
 import { addressOf, idsOf, Lab, type LabOptions, news, Recorder, wallClock } from "./harness.ts"
 
 const a = addressOf(1)
@@ -52,6 +53,18 @@ describe("a rumor that is published", () => {
     let draws = 0
     const turns = new Lab({ random: { nextDoubleUnsafe: () => (draws++ % 7) / 7 } })
     assert.notStrictEqual(turns.publish(), turns.publish())
+  })
+
+  it("has another name than those of others, and of former lives, whose chance has the same seed", () => {
+    const ids = [
+      {},
+      { index: 1 },
+      { wallClock: wallClock + 1 }
+    ].flatMap((options) => {
+      const it = new Lab({ random: generator("the same"), ...options })
+      return Array.from({ length: 100 }, () => it.publish())
+    })
+    assert.strictEqual(new Set(ids).size, 300)
   })
 
   it("is refused when it is too large, and nothing comes of it", () => {
