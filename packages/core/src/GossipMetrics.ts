@@ -33,9 +33,10 @@ export const exchanges = Metric.counter("gossip_exchanges", { description: "Requ
  * `NameTaken`, `RelaysFull`, `StrangersFull`, `ReportsFull`, `RumorsFull`, `WantsFull`, `DigestsFull`, `TooManyPulls`,
  * `TopicBufferFull`), a message that has no use (`Unexpected`, `Misdirected`, `LateAck`, `LatePong`, `FutureIncarnation`,
  * of or about a node that is `Unknown`, of a life that was `Forgotten`, or `Inconsistent` in itself; a rumor that is
- * `TooOld`, or spreads by an `UnknownStrategy`), a payload that is not of its topic's schema (`InvalidPayload`), a rumor
- * that nobody sent who was asked for it (`NoAnswer`), what broke the node (`Defect`), and what could not be sent, or is
- * larger than may be (`SendFailed`, `TooLarge`). What the transport dropped because its receive buffer was full counts as
+ * `TooOld`, or spreads by an `UnknownStrategy`; what only members may ask, of a `Stranger`), a payload that is not of its
+ * topic's schema (`InvalidPayload`), a rumor that nobody sent who was asked for it (`NoAnswer`), what broke the node
+ * (`Defect`) or a subscriber (`SubscriberDefect`), and what could not be sent, or is larger than may be (`SendFailed`,
+ * `TooLarge`). What the transport dropped because its receive buffer was full counts as
  * `ReceiveBufferFull`.
  */
 export const drops = Metric.counter("gossip_drops", { description: "Datagrams, messages and claims dropped" })

@@ -62,7 +62,7 @@ export interface Message<A> {
   readonly payload: A
   /** The name of the node that published it. */
   readonly origin: string
-  /** When, by the clock of `origin`: for people, and not to be compared with this node's clock. */
+  /** When, by the clock of `origin`, to a minute: for people, and not to be compared with this node's clock. */
   readonly publishedAt: DateTime.Utc
   /** How many nodes passed it on before it came here: 0 at its origin, 1 at who heard it from there. */
   readonly hops: number

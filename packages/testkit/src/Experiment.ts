@@ -210,16 +210,23 @@ class Others implements Peers {
   readonly version = 0
   readonly size: number
   readonly #all: ReadonlyArray<Peer>
+  readonly #indices: ReadonlyMap<Address, number>
   readonly #self: number
 
-  constructor(all: ReadonlyArray<Peer>, self: number) {
+  constructor(all: ReadonlyArray<Peer>, indices: ReadonlyMap<Address, number>, self: number) {
     this.#all = all
+    this.#indices = indices
     this.#self = self
     this.size = all.length - 1
   }
 
   at(index: number): Peer {
     return this.#all[index < this.#self ? index : index + 1]!
+  }
+
+  hasAddress(address: Address): boolean {
+    const index = this.#indices.get(address)
+    return index !== undefined && index !== this.#self
   }
 
   // all are in the order of names
@@ -327,7 +334,7 @@ class Laboratory<M extends AnyMachine> implements Experiment<M> {
       address: addressOf(index)
     }))
     for (const [index, { address }] of all.entries()) this.#indices.set(address, index)
-    this.places = all.map((peer, index) => ({ index, ...peer, peers: new Others(all, index) }))
+    this.places = all.map((peer, index) => ({ index, ...peer, peers: new Others(all, this.#indices, index) }))
     this.#randoms = all.map(({ id }) => SplitRandom.make(`${seed}/${id}`))
     this.machines = this.places.map((place) =>
       options.machine({

@@ -31,7 +31,10 @@ import { type Rumor, Strategy } from "./Strategy.ts"
 
 /** Takes part in a topic. */
 export interface Subscription {
-  /** What the node is told of: once each within the dedup window. It runs in the node's loop, and must only note it. */
+  /**
+   * What the node is told of: once each within the dedup window. It runs in the node's loop, and must only note it. Should it
+   * throw, that is logged, and counted as `SubscriberDefect`.
+   */
   readonly onRumor: (rumor: Rumor) => void
   /** How rumors of the topic spread that are published here. Without one they spread as the node's do. */
   readonly strategy?: Strategy | undefined
@@ -88,7 +91,13 @@ export const make = Effect.gen(function*() {
     {
       onEvent: ({ rumor }) => {
         noteStrategies()
-        topics.get(rumor.topic)?.onRumor(rumor)
+        // what breaks here is not the node's, nor of those who hold other topics
+        try {
+          topics.get(rumor.topic)?.onRumor(rumor)
+        } catch (defect) {
+          node.drop("SubscriberDefect")
+          fork(Effect.logError(`who subscribed to topic ${rumor.topic} broke`, defect))
+        }
       },
       // what broke may not have told it to its successor
       onRestart: () => {
@@ -137,10 +146,13 @@ export const make = Effect.gen(function*() {
       return yield* new DisseminationError({ reason: new PayloadTooLarge({ size, limit }) })
     }),
     subscribe: Effect.fnUntraced(function*(topic, subscription) {
-      if (topics.has(topic)) return yield* new DisseminationError({ reason: new TopicTaken({ topic }) })
       const { strategy } = subscription
       yield* Effect.acquireRelease(
-        Effect.sync(() => topics.set(topic, subscription)),
+        Effect.suspend(() =>
+          topics.has(topic)
+            ? Effect.fail(new DisseminationError({ reason: new TopicTaken({ topic }) }))
+            : Effect.succeed(topics.set(topic, subscription))
+        ),
         () => Effect.sync(() => topics.delete(topic))
       )
       if (strategy === undefined) return

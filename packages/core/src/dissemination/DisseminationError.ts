@@ -14,7 +14,7 @@ export class PayloadTooLarge extends Schema.TaggedError<PayloadTooLarge>()("Payl
   limit: Schema.Int
 }) {
   override get message() {
-    return `a payload of ${this.size} bytes is above the limit of ${this.limit} bytes: publish where it can be fetched, or raise maxPayloadSize at all nodes`
+    return `a payload of ${this.size} bytes is above the limit of ${this.limit} bytes: publish where it can be fetched, or raise maxPayloadSize, and what exchanges may hold, at all nodes`
   }
 }
 

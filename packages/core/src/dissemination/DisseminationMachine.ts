@@ -105,7 +105,7 @@ export interface Options {
   readonly dedupWindow?: number | undefined
   /** Most rumors known for ones that were heard. When there are more, the window is as much shorter. */
   readonly maxSeen?: number | undefined
-  /** How long to wait for a rumor that was asked for, before the next who has announced it is asked. */
+  /** How long to wait at least for a rumor that was asked for, before the next who has announced it is asked. */
   readonly askTimeout?: number | undefined
   /** Most rumors asked for at a time. */
   readonly maxWanted?: number | undefined

@@ -25,7 +25,8 @@ import * as Schema from "effect/Schema"
 import { decode, integer, millis } from "../internal/options.ts"
 import { InvalidOption } from "../Transport.ts"
 import { maxRumorIds } from "../wire/DisseminationMessage.ts"
-import { type AntiEntropy, defaults as machineDefaults } from "./DisseminationMachine.ts"
+import { defaults as machineDefaults } from "./DisseminationMachine.ts"
+import type { Config as Complete } from "./internal/config.ts"
 
 // -----------------------------------------------------------------------------
 // options
@@ -52,8 +53,8 @@ export interface Options {
   /** Most rumors known for ones that were heard. When more are heard in a `dedupWindow` it is as much shorter. 1 to 65,536. */
   readonly maxSeen: number
   /**
-   * How long to wait for a rumor that was announced and asked for, until the next who announced it is asked: longer than a
-   * round trip. 10 ms to 1 min.
+   * How long to wait at least for a rumor that was announced and asked for, until the next who announced it is asked. Who
+   * took longer before is given twice as long as that, up to 2 s. 10 ms to 1 min.
    */
   readonly askTimeout: Duration.Input
   /** Most rumors asked for at a time; 1 to 65,536. */
@@ -67,7 +68,10 @@ export interface Options {
   readonly antiEntropy: "push" | "pull" | "pushPull" | "off"
   /** Time between comparisons with a peer, while there is something to compare; 10 ms to 1 h. */
   readonly antiEntropyInterval: Duration.Input
-  /** Younger rumors are left to their strategy, and not compared; 0 to 1 h. */
+  /**
+   * Younger rumors are left to their strategy, and not compared; 0 to 1 h, and together with `antiEntropyInterval` no more
+   * than `retention`.
+   */
   readonly antiEntropySettling: Duration.Input
 }
 
@@ -91,18 +95,7 @@ export const defaults: Options = {
 }
 
 /** {@link Options} that were checked, with times in milliseconds. */
-export interface Checked {
-  readonly retention: number
-  readonly maxRumors: number
-  readonly maxBytes: number
-  readonly maxPayloadSize: number
-  readonly dedupWindow: number
-  readonly maxSeen: number
-  readonly askTimeout: number
-  readonly maxWanted: number
-  readonly announceInterval: number
-  readonly antiEntropy: AntiEntropy | undefined
-}
+export type Checked = Complete
 
 const second = 1000
 const hour = 3600 * second
@@ -129,6 +122,13 @@ const check = Effect.fnUntraced(function*(options: Options) {
     antiEntropy: mode === "off" ? undefined : { mode, interval, settling, talksWhenEmpty: mode === "pull" }
   }
   const { dedupWindow, maxBytes, maxPayloadSize, maxRumors, maxSeen, retention } = checked
+  if (mode !== "off" && settling + interval > retention) {
+    return yield* new InvalidOption({
+      option: "antiEntropySettling",
+      problem: `${settling} ms, and antiEntropyInterval (${interval} ms) besides, are more than retention ` +
+        `(${retention} ms): what was missed would be forgotten before it is compared`
+    })
+  }
   if (dedupWindow < retention) {
     return yield* new InvalidOption({
       option: "dedupWindow",

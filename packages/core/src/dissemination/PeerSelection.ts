@@ -31,6 +31,8 @@ export interface Peers {
   readonly at: (index: number) => Peer
   /** Changes whenever a peer comes or goes. */
   readonly version: number
+  /** Whether one of them is at this address: who is not is a stranger, to whom hardly anything is said. */
+  readonly hasAddress: (address: Address) => boolean
   /** Who comes after a name in the order of names, the first after the last: for where that costs less than to look at all. */
   readonly after?: (id: string) => Peer | undefined
 }

@@ -14,7 +14,10 @@
 export interface SpreadReport {
   /** Rumors published. */
   readonly published: number
-  /** Rumors that came to applications, each once a node; the publisher's own included. */
+  /**
+   * Rumors that were new at a node and not older than it, each once, whether or not anybody there listens; the publisher's
+   * own included.
+   */
   readonly delivered: number
   /** Messages sent that carry a payload. */
   readonly payloadMessages: number

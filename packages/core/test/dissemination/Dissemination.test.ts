@@ -180,6 +180,57 @@ describe("the dissemination of a node", () => {
       }))
   })
 
+  it("is not harmed by a subscriber that throws, and neither are others", () => {
+    Simulation.runUnsafe({ nodes: 3, layer: topics }, (sim) =>
+      Effect.gen(function*() {
+        yield* agree(sim)
+        const heard: Array<string> = []
+        yield* sim.on(
+          "n1",
+          Dissemination.use((dissemination) =>
+            dissemination.subscribe("test/throws", {
+              onRumor: (rumor) => {
+                heard.push(rumor.origin)
+                throw new Error("planted")
+              }
+            })
+          )
+        )
+        const { told } = yield* collect(sim, "n1")
+        const post = (name: string) =>
+          sim.on(
+            name,
+            Dissemination.use((dissemination) => dissemination.publish("test/throws", Uint8Array.of(1)))
+          )
+        yield* post("n0")
+        yield* post("n1")
+        yield* publish(sim, "n0", 1)
+        yield* sim.advance("2 seconds")
+        assert.sameMembers(heard, ["n0", "n1"])
+        assert.deepStrictEqual(told, [1])
+        assert.strictEqual(sim.count("n1", GossipMetrics.restarts), 0)
+        assert.strictEqual(sim.count("n1", GossipMetrics.drops, { reason: "SubscriberDefect" }), 2)
+      }))
+  })
+
+  it("counts as metrics from the first what it has not been told of", () => {
+    Simulation.runUnsafe({ nodes: 2, layer: topics }, (sim) =>
+      Effect.gen(function*() {
+        yield* agree(sim)
+        yield* publish(sim, "n0", 1)
+        yield* sim.stop("n1")
+        yield* sim.advance("1 second")
+        yield* sim.start("n1")
+        yield* agree(sim)
+        yield* sim.advance("10 seconds")
+        const { controlMessages, delivered } = (yield* reports(sim, "n1")).get("anti-entropy")!
+        assert.strictEqual(delivered, 0)
+        assert.isAbove(controlMessages, 0)
+        const strategy = "anti-entropy"
+        assert.strictEqual(sim.count("n1", GossipMetrics.controlMessages, { strategy }), controlMessages)
+      }))
+  })
+
   it("repairs nothing when anti-entropy is off", () => {
     const protocol = Layer.mergeAll(
       DirectMail.layer(),
@@ -299,6 +350,7 @@ describe("DisseminationOptions", () => {
   it.effect("have defaults that are options, and say what is wrong with others", () =>
     Effect.gen(function*() {
       yield* Layer.build(DisseminationOptions.layer(DisseminationOptions.defaults))
+      yield* Layer.build(DisseminationOptions.layer({ retention: "1 second", antiEntropy: "off" }))
       for (
         const [options, option] of [
           [{ retention: "10 millis" }, "retention"],
@@ -313,7 +365,10 @@ describe("DisseminationOptions", () => {
           [{ announceInterval: "2 seconds" }, "announceInterval"],
           [{ antiEntropy: "both" as never }, "antiEntropy"],
           [{ antiEntropyInterval: 0 }, "antiEntropyInterval"],
-          [{ antiEntropySettling: "2 hours" }, "antiEntropySettling"]
+          [{ antiEntropySettling: "2 hours" }, "antiEntropySettling"],
+          // nothing would ever be compared
+          [{ retention: "1 second" }, "antiEntropySettling"],
+          [{ antiEntropyInterval: "1 minute" }, "antiEntropySettling"]
         ] as const
       ) {
         const error = yield* refusal(options)

@@ -12,6 +12,7 @@ import type { Message } from "../../wire/Message.ts"
 import type { AntiEntropy as Options } from "../DisseminationMachine.ts"
 import type { Selector } from "../PeerSelection.ts"
 import type { Core, Counts } from "./core.ts"
+import { Quota } from "./quota.ts"
 import type { Running } from "./running.ts"
 import { fetchedOverhead, fetchedSize, idsThatFit, newsSizeAtMost } from "./sizes.ts"
 import type { Speaking } from "./speaking.ts"
@@ -23,8 +24,9 @@ type Of<Tag extends Message["_tag"]> = Extract<Message, { readonly _tag: Tag }>
 /** So many names go with a digest unasked: they cost less than another message. */
 const inlineIds = 32
 
-/** Digests answered in an interval: a peer has to expect some three of them, when all choose at random. */
+/** Digests answered in an interval, and those of one peer: a node has to expect some three, when all choose at random. */
 const maxAnswered = 64
+const maxAnsweredEach = 4
 
 /** Peers that are talked to in an interval because they are back. */
 const maxReunited = 4
@@ -52,7 +54,7 @@ export class AntiEntropy {
   readonly #selector: Selector
   readonly #offset: number
   #isArmed = false
-  #answered = 0
+  readonly #answered = new Quota(maxAnswered, maxAnsweredEach)
   #reunited = 0
   #since = -Infinity
   /** The exchange that is open, and with whom. */
@@ -111,7 +113,7 @@ export class AntiEntropy {
   #begin(): void {
     if (this.#core.now - this.#since < this.#options.interval) return
     this.#since = this.#core.now
-    this.#answered = 0
+    this.#answered.renew()
     this.#reunited = 0
   }
 
@@ -191,7 +193,7 @@ export class AntiEntropy {
 
   onDigest(digest: Of<"RecentDigest">, from: Address): void {
     this.#begin()
-    if (++this.#answered > maxAnswered) return this.#core.drop("DigestsFull")
+    if (!this.#answered.take(from)) return this.#core.drop("DigestsFull")
     const { count, hash, offers, wants } = digest
     const view = this.#view()
     if (this.#isSame(view, count, hash)) return

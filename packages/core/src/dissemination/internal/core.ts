@@ -1,9 +1,8 @@
 /**
  * What the parts of dissemination share: the step at hand, what comes out of it, and what is counted. All times are
- * milliseconds of the step clock.
+ * milliseconds of the step clock, and of what that has slept.
  */
 import type { Address } from "../../Address.ts"
-
 import type { Birth, Output, RandomSource } from "../../node/Protocol.ts"
 import type { Message } from "../../wire/Message.ts"
 import type { DisseminationEvent, DisseminationMachine, DisseminationResult, Options } from "../DisseminationMachine.ts"
@@ -52,8 +51,9 @@ export class Core {
   readonly options: Options
   readonly config: Config
   now: number
-  /** Unix time in milliseconds at 0 of the step clock. */
-  wallClockAt0: number
+  /** How far that is ahead of the step clock: see {@link setClock}. */
+  asleep: number
+  #wallClockAt0: number
   /** That of the step at hand. */
   readonly random: RandomSource
   #random: RandomSource = { nextDoubleUnsafe: () => 0 }
@@ -63,12 +63,13 @@ export class Core {
   #counts = new Map<string, Counts>()
   #lastNews: LastNews | undefined
 
-  constructor(birth: Birth<DisseminationMachine>, options: Options) {
+  constructor(birth: Birth<DisseminationMachine>, options: Options, asleep = 0) {
     this.birth = birth
     this.options = options
     this.config = configOf(options)
-    this.now = birth.now
-    this.wallClockAt0 = birth.wallClock - birth.now
+    this.asleep = asleep
+    this.now = birth.now + asleep
+    this.#wallClockAt0 = birth.wallClock - this.now
     this.random = { nextDoubleUnsafe: () => this.#random.nextDoubleUnsafe() }
   }
 
@@ -78,8 +79,27 @@ export class Core {
 
   /** Begins a step: all until {@link takeOutputs} is at this time. */
   begin(now: number, random: RandomSource): void {
-    this.now = now
+    this.now = now + this.asleep
     this.#random = random
+  }
+
+  /** Unix time in milliseconds, now. */
+  get wallClock(): number {
+    return this.#wallClockAt0 + this.now
+  }
+
+  /**
+   * The wall clock has been set. Where it was set forward the machine may have slept as long, while the step clock stood
+   * still: news held meanwhile is as much older, or it would be told to others when they have forgotten that they know it.
+   */
+  setClock(wallClock: number): void {
+    const ahead = wallClock - this.wallClock
+    if (ahead < 0) {
+      this.#wallClockAt0 += ahead
+      return
+    }
+    this.asleep += ahead
+    this.now += ahead
   }
 
   takeOutputs(): ReadonlyArray<Out> {
@@ -95,7 +115,7 @@ export class Core {
   }
 
   wake(at: number, timer: Timer): void {
-    this.out({ _tag: "Wake", at, timer })
+    this.out({ _tag: "Wake", at: at - this.asleep, timer })
   }
 
   drop(reason: string): void {
@@ -127,6 +147,11 @@ export class Core {
   // ---------------------------------------------------------------------------
   // peers
   // ---------------------------------------------------------------------------
+
+  /** Whether a member is at this address; where a datagram says that it comes from may be forged. */
+  isPeer(address: Address): boolean {
+    return this.options.peers.hasAddress(address)
+  }
 
   makeSelector(): Selector {
     const { peers, selection } = this.options

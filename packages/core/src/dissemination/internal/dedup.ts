@@ -1,4 +1,10 @@
 /**
+ * By how much later than it was a rumor may seem to have been published, in milliseconds: ages do not count what messages
+ * are on their way.
+ */
+const maxTransit = 2000
+
+/**
  * Which rumors were heard, in two generations: each is remembered for at least the window, or until as many others have
  * come as there is room for. Until when what was heard may have been forgotten is known, so that a rumor of before is
  * refused rather than taken for news.
@@ -34,9 +40,11 @@ export class Dedup {
   }
 
   add(id: number, now: number): void {
-    if (this.#current.size >= this.#capacity || now - this.#since >= this.#window) {
-      // those of before the last turn were all born before it
-      if (this.#previous.size > 0) this.#forgottenUntil = this.#since
+    const span = now - this.#since
+    if (this.#current.size >= this.#capacity || span >= this.#window + maxTransit) {
+      // those of before the last turn were all born before it, and come again as such, or as a little younger; in a flood
+      // that is all the time there is, and what is new is still taken in
+      if (this.#previous.size > 0) this.#forgottenUntil = this.#since + Math.min(maxTransit, span / 2)
       this.#previous = this.#current
       this.#current = new Set()
       this.#since = now

@@ -17,10 +17,12 @@ export const makeStrategy = (config: Config): Strategy => ({
   make: (host) => new DirectMail(config, host)
 })
 
-/** A rumor, and to whom it is still to be sent: from the last on. */
+/** A rumor, and to whom it is to be sent: from the next on. */
 interface Mailing {
   readonly rumor: Rumor
-  readonly peers: Array<Peer>
+  /** Shared by all mailings of a time. */
+  readonly peers: ReadonlyArray<Peer>
+  next: number
 }
 
 class DirectMail implements Spreading {
@@ -28,6 +30,9 @@ class DirectMail implements Spreading {
   readonly #host: Host
   /** In the order in which they were published. */
   readonly #mailings = new Map<number, Mailing>()
+  /** The peers that there are, as of this version. */
+  #all: ReadonlyArray<Peer> = []
+  #version = NaN
   /** How many may still be told in this round, and which that is. */
   #left = 0
   #round = -1
@@ -39,12 +44,18 @@ class DirectMail implements Spreading {
 
   heard(rumor: Rumor, from: unknown): void {
     if (from !== undefined) return
-    const { peers } = this.#host
-    const all: Array<Peer> = []
-    for (let index = peers.size - 1; index >= 0; index--) all.push(peers.at(index))
-    this.#mailings.set(rumor.id, { rumor, peers: all })
+    this.#mailings.set(rumor.id, { rumor, peers: this.#everybody(), next: 0 })
     if (this.#mailings.size === 1) this.round()
     if (this.#mailings.size > 0) this.#host.requestRounds()
+  }
+
+  #everybody(): ReadonlyArray<Peer> {
+    const { peers } = this.#host
+    if (this.#version !== peers.version) {
+      this.#version = peers.version
+      this.#all = Array.from({ length: peers.size }, (_, index) => peers.at(index))
+    }
+    return this.#all
   }
 
   round(): boolean {
@@ -53,13 +64,12 @@ class DirectMail implements Spreading {
       this.#round = round
       this.#left = this.#config.burst
     }
-    for (const { peers, rumor } of this.#mailings.values()) {
-      for (; this.#left > 0; this.#left--) {
-        const peer = peers.pop()
-        if (peer === undefined) break
-        this.#host.push(peer.address, rumor)
+    for (const mailing of this.#mailings.values()) {
+      const { peers, rumor } = mailing
+      for (; this.#left > 0 && mailing.next < peers.length; this.#left--) {
+        this.#host.push(peers[mailing.next++]!.address, rumor)
       }
-      if (peers.length > 0) return true
+      if (mailing.next < peers.length) return true
       this.#mailings.delete(rumor.id)
     }
     return false

@@ -90,7 +90,9 @@ export class Fetching {
     const open = ids.filter((id) => queue.wants.has(id))
     // who sends nothing of what it has is not asked again
     if (!more || open.length === ids.length) { for (const id of open) this.#pass(id) }
-    if (queue.wants.size === 0) this.#queues.delete(queue.from)
+    // whoever waits has its turn before who has just had it
+    this.#queues.delete(queue.from)
+    if (queue.wants.size > 0) this.#queues.set(queue.from, queue)
     this.begin()
   }
 

@@ -3,6 +3,7 @@
  * owns it.
  */
 import type { Address } from "../../Address.ts"
+import { fnv1a, mix } from "../../internal/hash.ts"
 import type { Birth, Input, Protocol, RandomSource } from "../../node/Protocol.ts"
 import { maxFetched, packIds, unpackIds } from "../../wire/DisseminationMessage.ts"
 import type { Message, Tag } from "../../wire/Message.ts"
@@ -39,6 +40,8 @@ export const handles: ReadonlyArray<Tag> = [
   "Fetched"
 ]
 
+const callsForMore: ReadonlySet<Tag> = new Set<Tag>(["Announce", "Offer", "Pull", "RecentDigest"])
+
 const nothing = new Uint8Array(0)
 const none: ReadonlyArray<never> = []
 
@@ -53,6 +56,8 @@ const unknown = "unknown"
 export interface Legacy {
   /** Since when the node runs, however often it was restarted. */
   readonly startedAt: number
+  /** See `Core`. */
+  readonly asleep: number
   readonly store: Store<unknown>
   readonly topics: Strategies["topics"]
   readonly counts: ReadonlyMap<string, Counts>
@@ -68,13 +73,16 @@ class Dissemination implements DisseminationMachine {
   readonly #wanting: Wanting
   #antiEntropy: AntiEntropy | undefined
   #sweeps = false
+  /** Of this process: those whose chance has the same seed, and former lives of this one, must not name rumors alike. */
+  readonly #life: number
 
   constructor(birth: Birth<DisseminationMachine>, options: Options) {
     const legacy = birth.previous?.legacy()
-    const core = new Core(birth, options)
+    this.#life = fnv1a(`${birth.id} ${birth.address} ${birth.wallClock}`)
+    const core = new Core(birth, options, legacy?.asleep)
     this.#core = core
-    this.#startedAt = legacy?.startedAt ?? birth.now
-    this.#store = new Store(core.config, birth.now)
+    this.#startedAt = legacy?.startedAt ?? core.now
+    this.#store = new Store(core.config, core.now)
     this.#speaking = new Speaking(core)
     this.#announcing = new Announcing(core, this.#speaking)
     this.#strategies = new Strategies(core, {
@@ -83,6 +91,8 @@ class Dissemination implements DisseminationMachine {
       announceWidely: (running, rumor, count) => this.#announcing.add(running, rumor, count)
     })
     if (legacy !== undefined) core.inheritCounts(legacy.counts)
+    // what counts later is to be seen from the first
+    if (core.config.antiEntropy !== undefined) core.countsOf("anti-entropy")
     this.#wanting = new Wanting(core, core.countsOf(options.strategy.name), (id) => this.#store.has(id))
   }
 
@@ -105,6 +115,7 @@ class Dissemination implements DisseminationMachine {
   legacy(): Legacy {
     return {
       startedAt: this.#startedAt,
+      asleep: this.#core.asleep,
       store: this.#store,
       topics: this.#strategies.topics,
       counts: this.#core.counts
@@ -113,7 +124,8 @@ class Dissemination implements DisseminationMachine {
 
   piggyback(room: number, to: Address): ReadonlyArray<Uint8Array> {
     const { riding } = this.#strategies
-    if (riding.length === 0) return none
+    // what a stranger is told counts as told, and it may be nobody
+    if (riding.length === 0 || !this.#core.isPeer(to)) return none
     const messages: Array<Uint8Array> = []
     let left = room
     for (const { counts, spreading } of riding) {
@@ -131,7 +143,9 @@ class Dissemination implements DisseminationMachine {
     this.#core.begin(now, random)
     let left = maxLastWords
     for (const { rumor, running } of this.#store.held()) {
-      if (rumor.hops > 0 || rumor.large || running === undefined || now - rumor.bornAt > lastWordsAge) continue
+      if (rumor.hops > 0 || rumor.large || running === undefined || this.#core.now - rumor.bornAt > lastWordsAge) {
+        continue
+      }
       if (left-- === 0) break
       for (const peer of running.selector.next(2)) running.push(peer.address, rumor)
     }
@@ -166,7 +180,7 @@ class Dissemination implements DisseminationMachine {
         break
       }
       case "ClockSet": {
-        this.#core.wallClockAt0 = input.wallClock - now
+        this.#core.setClock(input.wallClock)
         break
       }
       case "Commanded": {
@@ -206,7 +220,10 @@ class Dissemination implements DisseminationMachine {
     this.#armSweep()
   }
 
+  // What calls for an answer is heard of members alone: a datagram's source can be forged, and what is small must not have
+  // this node send much to whoever is there. Who asks by name is answered by names; see `Speaking`.
   #receive(from: Address, message: Message): void {
+    if (callsForMore.has(message._tag) && !this.#core.isPeer(from)) return this.#core.drop("Stranger")
     switch (message._tag) {
       case "News":
         return this.#hear(message, from)
@@ -276,7 +293,7 @@ class Dissemination implements DisseminationMachine {
       id: this.#newId(),
       topic,
       origin: birth.id,
-      publishedAt: Math.max(0, Math.floor(this.#core.wallClockAt0 + now)),
+      publishedAt: Math.max(0, Math.floor(this.#core.wallClock)),
       bornAt: now,
       hops: 0,
       strategy: running.strategy.kind,
@@ -291,8 +308,9 @@ class Dissemination implements DisseminationMachine {
   #newId(): number {
     const { random } = this.#core
     while (true) {
-      const high = Math.floor(random.nextDoubleUnsafe() * 0x20_0000)
-      const id = high * 0x1_0000_0000 + Math.floor(random.nextDoubleUnsafe() * 0x1_0000_0000)
+      const high = (Math.floor(random.nextDoubleUnsafe() * 0x20_0000) ^ mix(this.#life, 1)) & 0x1f_ffff
+      const low = (Math.floor(random.nextDoubleUnsafe() * 0x1_0000_0000) ^ this.#life) >>> 0
+      const id = high * 0x1_0000_0000 + low
       if (!this.#store.has(id)) return id
     }
   }
@@ -303,9 +321,12 @@ class Dissemination implements DisseminationMachine {
 
   #hear(news: Of<"News">, from: Address): void {
     const { now } = this.#core
-    const want = this.#wanting.close(news.id)
-    if (this.#store.has(news.id)) return this.#hearAgain(news, from)
+    const want = this.#wanting.close(news.id, from)
     const bornAt = now - (news.age ?? 0)
+    if (this.#store.has(news.id)) {
+      this.#store.recall(news.id, bornAt, now)
+      return this.#hearAgain(news, from)
+    }
     if (this.#store.isTooOld(bornAt, now)) return this.#core.drop("TooOld")
     const { id, origin, payload, publishedAt, strategy, topic } = news
     if (payload.length > this.#core.config.maxPayloadSize) {

@@ -3,6 +3,7 @@ import type { Address } from "../../Address.ts"
 import { ln } from "../../internal/math.ts"
 import type { Host, Rumor, Spreading, Strategy, StrategyMessage } from "../Strategy.ts"
 import * as kinds from "./kinds.ts"
+import { quotaOfPulls } from "./quota.ts"
 
 // -----------------------------------------------------------------------------
 // config
@@ -29,10 +30,6 @@ const maxActive = 1024
 
 /** Most rumors that go from one node to another in a call. */
 const maxPerCall = 64
-
-/** Calls that are answered in a round, and those of one peer: its rounds are not those of this node. */
-const maxAnswered = 256
-const maxAnsweredEach = 4
 
 /** Rounds after which a rumor is given up whatever its counter, as multiples of log2 n. */
 const patience = 4
@@ -68,8 +65,7 @@ class MedianCounter implements Spreading {
   readonly #config: Config
   readonly #host: Host
   readonly #active = new Map<number, Active>()
-  readonly #answered = new Map<Address, number>()
-  #accepted = 0
+  readonly #answered = quotaOfPulls()
   #called: Address | undefined
   #round = NaN
 
@@ -118,10 +114,7 @@ class MedianCounter implements Spreading {
   received(message: StrategyMessage, from: Address): void {
     this.#turn()
     if (message._tag !== "Pull") return
-    const before = this.#answered.get(from) ?? 0
-    if (this.#accepted >= maxAnswered || before >= maxAnsweredEach) return this.#host.drop("TooManyPulls")
-    this.#answered.set(from, before + 1)
-    this.#accepted++
+    if (!this.#answered.take(from)) return this.#host.drop("TooManyPulls")
     // who calls and does not tell it does not have it, or has given it up
     for (const active of this.#active.values()) if (active.from !== from) active.lower++
     this.#tell(from)
@@ -154,8 +147,7 @@ class MedianCounter implements Spreading {
     const wasCalled = this.#called !== undefined
     this.#round = round
     this.#called = undefined
-    this.#answered.clear()
-    this.#accepted = 0
+    this.#answered.renew()
     if (this.#active.size === 0) return
     const lnN = ln(Math.max(3, this.#host.peers.size + 1))
     const auto = Math.max(1, Math.ceil(ln(lnN)))

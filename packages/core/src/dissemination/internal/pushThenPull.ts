@@ -4,6 +4,7 @@ import { ln } from "../../internal/math.ts"
 import { packIds, unpackIds } from "../../wire/DisseminationMessage.ts"
 import type { Host, Rumor, Spreading, Strategy, StrategyMessage } from "../Strategy.ts"
 import * as kinds from "./kinds.ts"
+import { quotaOfPulls } from "./quota.ts"
 
 // -----------------------------------------------------------------------------
 // config
@@ -103,6 +104,8 @@ class PushThenPull implements Spreading {
   readonly #host: Host
   /** In the order in which they were heard. */
   readonly #hot = new Map<number, Hot>()
+  readonly #answered = quotaOfPulls()
+  #answeredIn = NaN
 
   constructor(config: Config, host: Host) {
     this.#config = config
@@ -183,6 +186,11 @@ class PushThenPull implements Spreading {
   received(message: StrategyMessage, from: Address): void {
     if (message._tag !== "Pull") return
     const { round } = this.#host
+    if (this.#answeredIn !== round) {
+      this.#answeredIn = round
+      this.#answered.renew()
+    }
+    if (!this.#answered.take(from)) return this.#host.drop("TooManyPulls")
     const patience = this.#patience
     const most = pushRounds(this.#nodes)
     const have = new Set(message.have === undefined ? [] : unpackIds(message.have))

@@ -3,6 +3,7 @@ import type { Address } from "../../Address.ts"
 import { packIds, unpackIds } from "../../wire/DisseminationMessage.ts"
 import type { Host, Rumor, Spreading, Strategy, StrategyMessage } from "../Strategy.ts"
 import * as kinds from "./kinds.ts"
+import { quotaOfPulls } from "./quota.ts"
 
 // -----------------------------------------------------------------------------
 // config
@@ -44,9 +45,8 @@ const maxHot = 1024
 /** Most rumors that go from one node to another in a contact. What is left has its turn in the next. */
 const maxPerContact = 64
 
-/** Contacts that are answered in a round, and those of one peer: its rounds are not those of this node. */
-const maxAnswered = 256
-const maxAnsweredEach = 4
+/** Most peers whose answer is waited for. */
+const maxOffered = 256
 
 // -----------------------------------------------------------------------------
 // machine
@@ -74,9 +74,8 @@ class RumorMongering implements Spreading {
   readonly #hot = new Map<number, Hot>()
   /** What was heard in the round of this number. */
   readonly #fresh = new Set<number>()
-  /** Contacts that were accepted in it, and by whom; and peers whose answer is waited for before they are told. */
-  #accepted = 0
-  readonly #answered = new Map<Address, number>()
+  /** Contacts that were accepted in it, and peers whose answer is waited for before they are told. */
+  readonly #accepted = quotaOfPulls()
   readonly #offered = new Set<Address>()
   #hunts = 0
   #round = NaN
@@ -194,15 +193,10 @@ class RumorMongering implements Spreading {
 
   /** Whether a peer that contacts this node is heard. */
   #accepts(from: Address): boolean {
-    if (this.#accepted >= this.#config.connectionLimit) return false
-    const before = this.#answered.get(from) ?? 0
-    if (this.#accepted >= maxAnswered || before >= maxAnsweredEach) {
-      this.#host.drop("TooManyPulls")
-      return false
-    }
-    this.#answered.set(from, before + 1)
-    this.#accepted++
-    return true
+    if (this.#accepted.count >= this.#config.connectionLimit) return false
+    if (this.#accepted.take(from)) return true
+    this.#host.drop("TooManyPulls")
+    return false
   }
 
   // ---------------------------------------------------------------------------
@@ -225,9 +219,8 @@ class RumorMongering implements Spreading {
     if (round === this.#round) return
     this.#round = round
     this.#fresh.clear()
-    this.#answered.clear()
+    this.#accepted.renew()
     this.#offered.clear()
-    this.#accepted = 0
     this.#settle()
   }
 
@@ -254,7 +247,7 @@ class RumorMongering implements Spreading {
     const strategy = kinds.rumorMongering
     const told = this.#pushes ? this.#tellable() : []
     const ids = told.map(({ rumor }) => rumor.id)
-    if (this.#config.connectionLimit !== Infinity && this.#offered.size < maxAnswered) {
+    if (this.#config.connectionLimit !== Infinity && this.#offered.size < maxOffered) {
       // answered by its peer's pull, or refused
       this.#offered.add(to)
       if (this.#pushes && (ids.length > 0 || this.#pulls)) {

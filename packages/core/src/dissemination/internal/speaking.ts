@@ -7,13 +7,20 @@ import { packIds } from "../../wire/DisseminationMessage.ts"
 import type { Message } from "../../wire/Message.ts"
 import type { Rumor } from "../Strategy.ts"
 import type { Core, Counts, Manner } from "./core.ts"
-import { idsThatFit } from "./sizes.ts"
+import { idsThatFit, newsSizeAtMost } from "./sizes.ts"
 
-/** Bytes of payloads that are sent to one peer at a time in datagrams; what is more it is to fetch over a stream. */
+/**
+ * Bytes of payloads that one peer is sent in datagrams in so many milliseconds because it asks, or says what it knows: what
+ * is more it is to fetch over a stream. Who asks may not be who it seems, and a stream goes to nobody who did not ask.
+ */
 const maxBurst = 64 * 1024
+const burstInterval = 100
 
 export class Speaking {
   readonly #core: Core
+  /** What each peer was sent so since then. */
+  #bursts = new Map<Address, number>()
+  #since = -Infinity
 
   constructor(core: Core) {
     this.#core = core
@@ -34,7 +41,7 @@ export class Speaking {
     for (const to of peers) this.#say(to, messages, counts)
   }
 
-  /** Sends rumors to who lacks them: as many as a burst may hold, and has the peer fetch what is more. */
+  /** Sends rumors to who lacks them: as many as a burst may hold, and has it fetch what is more, and a stranger all. */
   supply(
     to: Address,
     rumors: Iterable<{ readonly rumor: Rumor; readonly counts: Counts }>,
@@ -42,13 +49,27 @@ export class Speaking {
     manner: Manner
   ): void {
     const large: Array<number> = []
-    let room = maxBurst
+    const room = this.#roomFor(to)
+    let used = 0
     for (const { counts, rumor } of rumors) {
-      if (!rumor.large) room -= rumor.payload.length
-      if (rumor.large || room < 0) large.push(rumor.id)
-      else this.#core.sendNews(to, rumor, counts, manner)
+      const size = newsSizeAtMost(rumor)
+      if (rumor.large || used + size > room) large.push(rumor.id)
+      else {
+        used += size
+        this.#core.sendNews(to, rumor, counts, manner)
+      }
     }
+    if (used > 0) this.#bursts.set(to, maxBurst - room + used)
     if (large.length > 0) this.#say(to, announcements(this.#core, [], large, manner.repair), counts)
+  }
+
+  #roomFor(to: Address): number {
+    if (!this.#core.isPeer(to)) return 0
+    if (this.#core.now - this.#since >= burstInterval) {
+      this.#since = this.#core.now
+      this.#bursts = new Map()
+    }
+    return maxBurst - (this.#bursts.get(to) ?? 0)
   }
 
   #say(to: Address, messages: ReadonlyArray<Message>, counts: Counts): void {

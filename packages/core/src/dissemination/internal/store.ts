@@ -56,7 +56,7 @@ export class Store<R> {
 
   /** Whether a rumor was heard, as far as is remembered. */
   has(id: number): boolean {
-    return this.#dedup.has(id)
+    return this.#known.has(id) || this.#dedup.has(id)
   }
 
   get(id: number): Held<R> | undefined {
@@ -81,8 +81,7 @@ export class Store<R> {
   add(held: Held<R>, now: number): ReadonlyArray<Held<R>> {
     const { bornAt, id, payload } = held.rumor
     this.#dedup.add(id, now)
-    this.#known.set(id, { id, bornAt })
-    if (this.#known.size > knownPerHeld * this.#config.maxRumors) this.#known.delete(first(this.#known)!)
+    this.#know(id, bornAt)
     const room = this.#config.maxBytes - payload.length
     let dropped: Array<Held<R>> | undefined
     while (this.#held.size > 0 && (this.#held.size >= this.#config.maxRumors || this.#bytes > room)) {
@@ -94,6 +93,16 @@ export class Store<R> {
     this.#held.set(id, held)
     this.#bytes += payload.length
     return dropped ?? none
+  }
+
+  /** A rumor has come again: whoever sent it may take it for lacking here, unless it counts as one of late. */
+  recall(id: number, bornAt: number, now: number): void {
+    if (!this.#known.has(id) && now - bornAt < this.#config.retention) this.#know(id, bornAt)
+  }
+
+  #know(id: number, bornAt: number): void {
+    this.#known.set(id, { id, bornAt })
+    if (this.#known.size > knownPerHeld * this.#config.maxRumors) this.#known.delete(first(this.#known)!)
   }
 
   /** A rumor was refused, and need not come again. */

@@ -47,10 +47,9 @@ export class Strategies {
     return other === undefined ? undefined : this.running(other)
   }
 
-  /** Ends those at work that no topic has any more, and of which no rumor is held. */
+  /** Ends those at work that neither the node nor a topic has as its own, and of which no rumor is held. */
   prune(held: Iterable<{ readonly running: Running | undefined }>): void {
-    const { strategies, strategy } = this.#core.options
-    const used = new Set([strategy, ...strategies ?? [], ...this.#topics.values()])
+    const used = new Set([this.#core.options.strategy, ...this.#topics.values()])
     if (this.all.every((running) => used.has(running.strategy))) return
     for (const { running } of held) if (running !== undefined) used.add(running.strategy)
     for (const running of this.all.filter((running) => !used.has(running.strategy))) {

@@ -6,6 +6,7 @@ import type { Address } from "../../Address.ts"
 import { packIds } from "../../wire/DisseminationMessage.ts"
 import type { Core, Counts } from "./core.ts"
 import { Fetching } from "./fetching.ts"
+import { Patience } from "./patience.ts"
 import { idsThatFit } from "./sizes.ts"
 
 /** A rumor that is waited for. */
@@ -17,8 +18,9 @@ export interface Want {
   readonly others: Array<Address>
   /** Whether nobody but anti-entropy has spoken of it. */
   repair: boolean
-  /** When the next is asked. */
+  /** When it is looked at next, and until when the one that is asked is waited for. */
   deadline: number
+  until: number
 }
 
 /** Most who are remembered for having announced a rumor, besides the one that is asked. */
@@ -36,6 +38,7 @@ export class Wanting {
   readonly #wants = new Map<number, Want>()
   /** How many each is asked for. */
   readonly #load = new Map<Address, number>()
+  readonly #patience: Patience
   #isArmed = false
 
   /** @param isKnown whether a rumor was heard */
@@ -44,6 +47,7 @@ export class Wanting {
     this.#counts = counts
     this.#isKnown = isKnown
     this.fetching = new Fetching(core, counts)
+    this.#patience = new Patience(core.config.askTimeout)
   }
 
   get size(): number {
@@ -59,8 +63,9 @@ export class Wanting {
     }
   }
 
-  /** A rumor has come: it is no longer waited for. */
-  close(id: number): Want | undefined {
+  /** A rumor has come, known or not: it is no longer waited for. */
+  close(id: number, from: Address): Want | undefined {
+    this.#patience.came(from, id, this.#core.now)
     const want = this.#wants.get(id)
     if (want === undefined) return this.fetching.remove(id)
     this.#remove(want)
@@ -73,7 +78,7 @@ export class Wanting {
 
   // adds those that are to be asked for now
   #wanted(from: Address, ids: ReadonlyArray<number>, repair: boolean): Array<number> {
-    const { askTimeout, maxWanted } = this.#core.config
+    const { maxWanted } = this.#core.config
     const wanted: Array<number> = []
     let load = this.#load.get(from) ?? 0
     for (const id of ids) {
@@ -88,14 +93,21 @@ export class Wanting {
         break
       }
       load++
-      this.#wants.set(id, { id, from, others: [], repair, deadline: this.#core.now + askTimeout })
+      this.#wants.set(id, { id, from, others: [], repair, ...this.#times(from) })
       wanted.push(id)
     }
     if (load > 0) this.#load.set(from, load)
     return wanted
   }
 
+  // all that wait are looked at after as long, so that they stay in order
+  #times(from: Address): { readonly deadline: number; readonly until: number } {
+    const { config, now } = this.#core
+    return { deadline: now + config.askTimeout, until: now + this.#patience.for(from) }
+  }
+
   #ask(from: Address, ids: ReadonlyArray<number>): void {
+    if (ids.length > 0) this.#patience.asked(from, ids[0]!, this.#core.now)
     const most = idsThatFit(this.#core.birth.maxDatagramSize)
     for (let at = 0; at < ids.length; at += most) {
       this.#core.send(from, { _tag: "Ask", ids: packIds(ids.slice(at, at + most)) }, this.#counts)
@@ -118,6 +130,13 @@ export class Wanting {
     const again = new Map<Address, Array<number>>()
     for (const want of this.#wants.values()) {
       if (want.deadline > now) break
+      if (want.until > now) {
+        want.deadline = now + config.askTimeout
+        // behind all others
+        this.#wants.delete(want.id)
+        this.#wants.set(want.id, want)
+        continue
+      }
       this.#remove(want)
       const next = want.others.shift()
       if (next === undefined) {
@@ -125,8 +144,7 @@ export class Wanting {
         continue
       }
       want.from = next
-      want.deadline = now + config.askTimeout
-      // behind all others
+      Object.assign(want, this.#times(next))
       this.#wants.set(want.id, want)
       this.#load.set(next, (this.#load.get(next) ?? 0) + 1)
       const ids = again.get(next)
@@ -163,7 +181,8 @@ export class Wanting {
       from,
       others,
       repair: isAnswer ? small.repair : repair && small?.repair !== false,
-      deadline: Infinity
+      deadline: Infinity,
+      until: Infinity
     }
     if (!this.fetching.add(want)) this.#core.drop("WantsFull")
   }

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import type { AntiEntropy } from "../../../src/dissemination/DisseminationMachine.ts"
 import { packIds } from "../../../src/wire/DisseminationMessage.ts"
 import type { Message } from "../../../src/wire/Message.ts"
-import { addressOf, Cluster, idsOf, Lab, type LabOptions, news, peer, Recorder } from "./harness.ts"
+import { addressOf, Cluster, idsOf, Lab, type LabOptions, news, peer, Recorder, wallClock } from "./harness.ts"
 
 const pushPull: AntiEntropy = { interval: 1000, mode: "pushPull", settling: 1000, talksWhenEmpty: false }
 
@@ -126,6 +126,18 @@ describe("anti-entropy", () => {
     it.receive(digest, a)
     assert.deepStrictEqual(it.messages("Ask").map(({ message }) => idsOf(message.ids)), [[2]])
     assert.deepStrictEqual(newsOf(it), [])
+  })
+
+  it("is sent nothing again that was forgotten sooner here, and came once more", () => {
+    const it = lab({ nodes: 2 })
+    know(it, [1])
+    it.step({ _tag: "ClockSet", wallClock: wallClock + 1_000_000 })
+    it.advance(70_000)
+    it.receive(news(2, { age: 2000 }))
+    it.receive(news(1, { age: 50_000, repair: true }), a)
+    it.clear()
+    it.advance(1000)
+    assert.deepStrictEqual(it.messages("RecentDigest").map(({ message }) => idsOf(message.ids)), [[2, 1]])
   })
 
   it("does not send what the other has let go, or is about to forget", () => {

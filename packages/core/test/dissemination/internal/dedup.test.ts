@@ -7,10 +7,10 @@ describe("Dedup", () => {
   it("knows what it has heard for as long as the window", () => {
     const dedup = new Dedup(1000, 100, 0)
     dedup.add(1, 0)
-    dedup.add(2, 999)
-    dedup.add(3, 1000)
+    dedup.add(2, 2999)
+    dedup.add(3, 3000)
     assert.isTrue(dedup.has(1) && dedup.has(2) && dedup.has(3))
-    dedup.add(4, 2000)
+    dedup.add(4, 6000)
     assert.isFalse(dedup.has(1))
     assert.isTrue(dedup.has(3))
   })
@@ -29,6 +29,28 @@ describe("Dedup", () => {
     assert.isFalse(dedup.has(80))
     assert.isTrue(dedup.isTooOld(80, 100))
     assert.isFalse(dedup.isTooOld(99, 100))
+  })
+
+  it("refuses what it may have forgotten though the time that copies were on their way is not in their ages", () => {
+    const dedup = new Dedup(300_000, 1000, 0)
+    const late = (id: number) => id * 7 % 900
+    for (let id = 0; id < 5000; id++) {
+      const now = 10 * id
+      assert.isFalse(dedup.isTooOld(now, now))
+      dedup.add(id, now)
+      if (id % 100 > 0) continue
+      for (let again = 0; again < id; again++) {
+        const isNews = !dedup.has(again) && !dedup.isTooOld(Math.min(now, 10 * again + late(again)), now)
+        assert.isFalse(isNews, `${again} at ${now}`)
+      }
+    }
+    // nor at the end of the window
+    const slow = new Dedup(5000, 1000, 0)
+    slow.add(1, 5999)
+    slow.add(2, 7001)
+    slow.add(3, 12_100)
+    assert.isTrue(slow.has(1) || slow.isTooOld(7050, 12_049))
+    assert.isTrue(slow.has(2))
   })
 
   it.prop(

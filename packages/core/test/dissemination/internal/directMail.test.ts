@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { defaultConfig, makeStrategy } from "../../../src/dissemination/internal/directMail.ts"
-import { Cluster, Lab, news } from "./harness.ts"
+import { Cluster, Lab, news, peer, TestPeers } from "./harness.ts"
 
 const directMail = makeStrategy(defaultConfig)
 
@@ -14,6 +14,26 @@ describe("direct mail", () => {
     assert.strictEqual(lab.sent.length, 49)
     assert.isTrue(lab.messages("News").every(({ message }) => message.id === id))
     assert.strictEqual(lab.report().payloadMessages, 49)
+  })
+
+  it("has one list of who is there, however much waits to be sent", () => {
+    class Counting extends TestPeers {
+      looks = 0
+      override at(index: number) {
+        this.looks++
+        return super.at(index)
+      }
+    }
+    const peers = new Counting(Array.from({ length: 100 }, (_, index) => peer(index + 1)))
+    const lab = new Lab({ peers, strategy: slow, antiEntropy: undefined })
+    for (let i = 0; i < 50; i++) lab.publish()
+    assert.strictEqual(peers.looks, 100)
+    peers.set(peers.list.slice(0, 50))
+    lab.clear()
+    lab.publish()
+    lab.advance(60_000)
+    assert.strictEqual(peers.looks, 150)
+    assert.strictEqual(lab.messages("News").length, 50 * 100 + 50 - 3)
   })
 
   it("is passed on by nobody", () => {

@@ -133,6 +133,17 @@ describe("a node to which large rumors are announced", () => {
     assert.strictEqual(lab.machine.wanted, 0)
   })
 
+  it("turns to those who wait before it goes on with who has more", () => {
+    const lab = new Lab()
+    for (let index = 1; index <= 8; index++) {
+      lab.receive(large(...Array.from({ length: 100 }, (_, id) => 1000 * index + id)), addressOf(index))
+    }
+    lab.receive(large(1), addressOf(9))
+    const [first] = lab.exchanges.splice(0)
+    lab.answer(first!.exchange, fetched([1000], true))
+    assert.deepStrictEqual(open(lab), [[addressOf(9), 1]])
+  })
+
   it("does not wait for what has come otherwise", () => {
     const lab = new Lab()
     lab.receive(large(1), a)

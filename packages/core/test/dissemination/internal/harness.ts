@@ -34,6 +34,8 @@ export const peer = (index: number): Peer => ({ id: `n${index}`, address: addres
 export class TestPeers implements Peers {
   list: Array<Peer>
   version = 0
+  /** Who is none; all others may be peers of whom tests say no more. */
+  readonly strangers = new Set<Address>()
 
   constructor(list: ReadonlyArray<Peer>) {
     this.list = [...list]
@@ -45,6 +47,10 @@ export class TestPeers implements Peers {
 
   at(index: number): Peer {
     return this.list[index]!
+  }
+
+  hasAddress(address: Address): boolean {
+    return !this.strangers.has(address)
   }
 
   set(list: ReadonlyArray<Peer>): void {
@@ -122,6 +128,7 @@ export interface LabOptions extends Partial<Options> {
   readonly nodes?: number
   readonly random?: RandomSource
   readonly now?: number
+  readonly wallClock?: number
   readonly previous?: DisseminationMachine
   readonly restarts?: number
   readonly maxDatagramSize?: number
@@ -162,7 +169,7 @@ export class Lab {
     }).make({
       id: this.id,
       address: this.address,
-      wallClock,
+      wallClock: options.wallClock ?? wallClock,
       now: this.now,
       maxDatagramSize: options.maxDatagramSize ?? 1394,
       maxExchangeSize: options.maxExchangeSize ?? 4 * 1024 * 1024,

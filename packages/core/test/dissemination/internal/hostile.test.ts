@@ -1,11 +1,30 @@
 /** What peers say may be anything: nothing breaks a node, nothing grows without bound, and the rest goes on as before. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Arbitrary from "effect/Arbitrary"
+import * as medianCounter from "../../../src/dissemination/internal/medianCounter.ts"
+import * as piggyback from "../../../src/dissemination/internal/piggyback.ts"
+import * as rumorMongering from "../../../src/dissemination/internal/rumorMongering.ts"
 import { packIds } from "../../../src/wire/DisseminationMessage.ts"
 import type { Message } from "../../../src/wire/Message.ts"
 import { between, disseminationMessage, of } from "../../support/arbitraries.ts"
 import { generator } from "../../support/generator.ts"
-import { addressOf, Cluster, idsOf, Lab, news, pushThenPull, sizeOnTheWire } from "./harness.ts"
+import {
+  addressOf,
+  Cluster,
+  idsOf,
+  Lab,
+  type LabOptions,
+  news,
+  peer,
+  pushThenPull,
+  sizeOnTheWire,
+  TestPeers
+} from "./harness.ts"
+
+const pulling = rumorMongering.makeStrategy({ ...rumorMongering.defaultConfig, mode: "pushPull" })
+const calling = medianCounter.makeStrategy(medianCounter.defaultConfig)
+const riding = piggyback.makeStrategy({ ...piggyback.defaultConfig, eager: false })
+const stranger = addressOf(77)
 
 const input = Arbitrary.all({
   message: disseminationMessage,
@@ -88,20 +107,107 @@ describe("a node among hostile peers", () => {
     for (const id of ids) assert.strictEqual(cluster.reached(id), 20)
   })
 
-  it("answers a request for what it has by no more than 64 KiB in datagrams", () => {
-    const lab = new Lab()
-    for (let id = 0; id < 190; id++) lab.receive(news(id, { payload: new Uint8Array(1200) }))
+  const ids = Array.from({ length: 190 }, (_, id) => id)
+  const sentBytes = (lab: Lab) => lab.sent.reduce((sum, { message }) => sum + sizeOnTheWire(message), 0)
+  const knowing = (options: LabOptions = {}) => {
+    const peers = new TestPeers([1, 2].map(peer))
+    peers.strangers.add(stranger)
+    const lab = new Lab({ peers, ...options })
+    for (const id of ids) lab.receive(news(id, { payload: new Uint8Array(1200), age: 2000 }))
     lab.clear()
-    lab.receive({ _tag: "Ask", ids: packIds(Array.from({ length: 190 }, (_, id) => id)) })
-    const bytes = lab.sent.reduce((sum, { message }) => sum + sizeOnTheWire(message), 0)
-    assert.isAtMost(bytes, 72 * 1024)
+    return lab
+  }
+  const ask: Message = { _tag: "Ask", ids: packIds(ids) }
+  const digest = { _tag: "RecentDigest", count: 0, hash: 1, wants: true, offers: true } as const
+
+  it("answers what seems to come of a member by no more than 64 KiB in datagrams at a time, however often", () => {
+    const lab = knowing()
+    for (let i = 0; i < 100; i++) {
+      lab.sent = []
+      lab.receive(i % 2 === 0 ? ask : digest, addressOf(1))
+      const names = lab.messages("News").length === 0
+      assert.isAtMost(sentBytes(lab), i === 0 ? 66 * 1024 : sizeOnTheWire(ask) + 1)
+      if (i > 0) assert.isTrue(names)
+    }
+    lab.sent = []
+    lab.receive(ask, addressOf(2))
+    assert.isAbove(lab.messages("News").length, 50, "another member")
+    lab.advance(100)
+    lab.sent = []
+    lab.receive(ask, addressOf(1))
+    assert.isAbove(lab.messages("News").length, 50, "the next")
+  })
+
+  it("sends a stranger no more than that has sent, and so nothing but the names that it asked for", () => {
+    for (const strategy of [pushThenPull, pulling, calling]) {
+      const lab = knowing({ strategy })
+      const kind = strategy.kind
+      for (let i = 0; i < 30; i++) {
+        lab.advance(200)
+        lab.clear()
+        const messages: ReadonlyArray<Message> = [
+          digest,
+          { _tag: "RecentDigest", count: 77, hash: 1, wants: true, offers: true },
+          { _tag: "Pull", strategy: kind },
+          { _tag: "Offer", strategy: kind, ids: packIds([]) },
+          { _tag: "Announce", ids: packIds([1000 + i]), large: packIds([2000 + i]) }
+        ]
+        for (const message of messages) lab.receive(message, stranger)
+        assert.deepStrictEqual([...lab.sent, ...lab.exchanges].filter(({ to }) => to === stranger), [])
+        assert.strictEqual(lab.count("drops Stranger"), messages.length)
+      }
+      lab.clear()
+      lab.receive(ask, stranger)
+      assert.deepStrictEqual(lab.sent.map(({ message }) => message._tag), ["Announce"])
+      assert.isAtMost(sentBytes(lab), sizeOnTheWire(ask))
+      assert.deepStrictEqual(idsOf(lab.messages("Announce")[0]!.message.large), ids)
+    }
+  })
+
+  it("answers who pulls, or seems to, no more often than any strategy has need of", () => {
+    for (const strategy of [pulling, calling, pushThenPull]) {
+      const lab = knowing({ strategy, antiEntropy: undefined })
+      for (let id = 0; id < 64; id++) lab.publish(new Uint8Array(1200))
+      lab.advance(200)
+      lab.clear()
+      for (let i = 0; i < 100; i++) lab.receive({ _tag: "Pull", strategy: strategy.kind }, addressOf(1))
+      assert.isAtMost(lab.messages("News").length, 4 * 64, strategy.name)
+      assert.strictEqual(lab.count("drops TooManyPulls"), 96)
+    }
+  })
+
+  it("does not begin to call others for good because of a rumor whose strategy would", () => {
+    const lab = new Lab({ strategies: [pushThenPull, calling, pulling] })
+    for (let life = 0; life < 3; life++) {
+      lab.receive(news(life, { strategy: calling.kind }))
+      lab.receive(news(100 + life, { strategy: pulling.kind }))
+      lab.advance(5000)
+      assert.isAbove(lab.messages("Pull").length, 0)
+      lab.advance(80_000)
+      assert.deepStrictEqual(lab.timers, [])
+      lab.clear()
+    }
+  })
+
+  it("tells strangers nothing in datagrams that leave anyway", () => {
+    const lab = knowing({ strategy: riding })
+    lab.publish()
+    assert.deepStrictEqual(lab.machine.piggyback(1000, stranger), [])
+    assert.strictEqual(lab.machine.piggyback(1000, addressOf(1)).length, 1)
+  })
+
+  it("hears members out while others of them send it more digests than it answers", () => {
+    const lab = knowing()
+    for (let i = 0; i < 200; i++) lab.receive(digest, addressOf(1))
+    lab.clear()
+    lab.receive(digest, addressOf(2))
+    assert.isAbove(lab.messages("News").length, 0)
   })
 
   it("answers digests that claim anything without ado", () => {
     const lab = new Lab()
     for (let id = 0; id < 50; id++) lab.receive(news(id, { age: 2000 }))
     lab.clear()
-    const digest = { _tag: "RecentDigest", wants: true, offers: true } as const
     lab.receive({ ...digest, count: 0xffff_ffff, hash: 7, ids: packIds([]) })
     lab.receive({ ...digest, count: 0xffff_ffff, hash: 0 })
     lab.receive({ ...digest, count: 0, hash: 1, young: packIds([1, 1, 1]) })

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { packIds } from "../../../src/wire/DisseminationMessage.ts"
 import type { Message } from "../../../src/wire/Message.ts"
+import { generator } from "../../support/generator.ts"
 import { addressOf, idsOf, Lab, type LabOptions, news, Recorder, wallClock } from "./harness.ts"
 
 const a = addressOf(1)
@@ -52,6 +53,18 @@ describe("a rumor that is published", () => {
     let draws = 0
     const turns = new Lab({ random: { nextDoubleUnsafe: () => (draws++ % 7) / 7 } })
     assert.notStrictEqual(turns.publish(), turns.publish())
+  })
+
+  it("has another name than those of others, and of former lives, whose chance has the same seed", () => {
+    const ids = [
+      {},
+      { index: 1 },
+      { wallClock: wallClock + 1 }
+    ].flatMap((options) => {
+      const it = new Lab({ random: generator("the same"), ...options })
+      return Array.from({ length: 100 }, () => it.publish())
+    })
+    assert.strictEqual(new Set(ids).size, 300)
   })
 
   it("is refused when it is too large, and nothing comes of it", () => {
@@ -139,6 +152,62 @@ describe("a rumor that is heard", () => {
     assert.strictEqual(it.delivered[0]!.payload.buffer.byteLength, 10)
     frame.fill(2)
     assert.deepStrictEqual(it.delivered[0]!.payload, new Uint8Array(10).fill(1))
+  })
+
+  it("is not sent again to who lets it go from memory sooner than from sight", () => {
+    const { lab: it } = lab({ maxRumors: 100, maxSeen: 40 })
+    for (let id = 0; id < 100; id++) {
+      it.receive(news(id))
+      it.advance(100)
+    }
+    it.clear()
+    it.receive({ _tag: "Announce", ids: packIds([0, 1, 99]) }, a)
+    assert.deepStrictEqual(it.sent, [])
+  })
+
+  it("is older by as long as the machine slept, whose clock stood still", () => {
+    for (const restarts of [0, 1]) {
+      const strategy = new Recorder(3)
+      let it = new Lab({ strategy, nodes: 2 })
+      it.receive(news(1))
+      it.receive(news(2))
+      it.advance(3000)
+      const awake = { now: it.now, wallClock: wallClock + 3000 + 30_000 }
+      it.step({ _tag: "ClockSet", wallClock: awake.wallClock })
+      if (restarts === 1) it = new Lab({ strategy, nodes: 2, ...awake, previous: it.machine, restarts })
+      it.clear()
+      it.receive({ _tag: "Ask", ids: packIds([1]) })
+      assert.deepStrictEqual(it.messages("News").map(({ message }) => message.age), [33_000])
+      it.clear()
+      // timers are none the later for it, and what is heard is no older
+      it.advance(2000)
+      assert.strictEqual(it.messages("RecentDigest").length, 2)
+      it.receive(news(3, { age: 10 }))
+      assert.strictEqual(it.delivered.length, 1)
+      // it tells nobody who may have forgotten it
+      it.step({ _tag: "ClockSet", wallClock: wallClock + 5000 + 30_000 + 40_000 })
+      it.clear()
+      it.advance(1000)
+      for (const { message } of it.messages("RecentDigest")) assert.isFalse(idsOf(message.ids).includes(1))
+      it.advance(8000)
+      assert.strictEqual(it.machine.held.rumors, 1)
+      it.receive(news(1, { age: 10_000 }))
+      assert.deepStrictEqual(it.delivered, [])
+      it.advance(100_000)
+      assert.deepStrictEqual(it.timers, [])
+    }
+  })
+
+  it("is not older when the clock is set back", () => {
+    const { lab: it } = lab()
+    it.receive(news(1))
+    it.step({ _tag: "ClockSet", wallClock: wallClock - 5_000_000 })
+    it.advance(100)
+    it.clear()
+    it.receive({ _tag: "Ask", ids: packIds([1]) })
+    assert.deepStrictEqual(it.messages("News").map(({ message }) => message.age), [100])
+    it.publish()
+    assert.strictEqual(it.delivered[0]!.publishedAt, wallClock - 5_000_000 + 100)
   })
 
   it("is forgotten after the retention, which its strategy is told", () => {

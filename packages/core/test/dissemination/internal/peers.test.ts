@@ -34,6 +34,9 @@ describe("a list of peers", () => {
         const held = Array.from({ length: peers.size }, (_, place) => peers.at(place))
         assert.deepStrictEqual(new Map(held.map((peer) => [peer.id, peer.address])), expected)
         for (const peer of held) assert.strictEqual(peers.get(peer.id), peer)
+        for (const port of [1, 2]) {
+          assert.strictEqual(peers.hasAddress(address(port)), held.some((peer) => peer.address === address(port)))
+        }
       }
     }
   )

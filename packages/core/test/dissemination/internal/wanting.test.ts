@@ -1,7 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
+import { defaultConfig, makeStrategy } from "../../../src/dissemination/internal/pushThenPull.ts"
 import { packIds } from "../../../src/wire/DisseminationMessage.ts"
 import type { Message } from "../../../src/wire/Message.ts"
-import { addressOf, idsOf, Lab, news } from "./harness.ts"
+import { addressOf, Cluster, idsOf, Lab, news, sizeOnTheWire } from "./harness.ts"
 
 const announce = (...ids: ReadonlyArray<number>): Message => ({ _tag: "Announce", ids: packIds(ids) })
 
@@ -47,6 +48,48 @@ describe("a node to which rumors are announced", () => {
     // whoever announces it again is asked again
     lab.receive(announce(1), d)
     assert.deepStrictEqual(asked(lab).at(-1), [d, 1])
+  })
+
+  it("waits for who is slow to answer for twice as long as that took last, and no longer than two seconds", () => {
+    const lab = new Lab({ askTimeout: 250, antiEntropy: undefined })
+    /** The node is told that two have it, and is sent it by the first after so long: who was asked besides, and when? */
+    const askedBesides = (id: number, takes: number) => {
+      lab.receive(announce(id), a)
+      lab.receive(announce(id), b)
+      lab.clear()
+      const besides: Array<number> = []
+      for (let waited = 0; waited < takes; waited++) {
+        if (asked(lab).length > besides.length) besides.push(waited)
+        lab.advance(1)
+      }
+      lab.receive(news(id, { asked: true }), a)
+      return besides
+    }
+    assert.deepStrictEqual(askedBesides(1, 600), [250])
+    assert.deepStrictEqual(askedBesides(2, 600), [])
+    assert.deepStrictEqual(askedBesides(3, 1199), [])
+    assert.deepStrictEqual(askedBesides(4, 3000), [2000])
+    assert.deepStrictEqual(askedBesides(5, 300), [])
+    assert.deepStrictEqual(askedBesides(6, 1000), [750])
+    assert.deepStrictEqual(askedBesides(7, 10), [])
+    assert.deepStrictEqual(askedBesides(8, 300), [250])
+  })
+
+  it("is sent nothing many times over slow links", () => {
+    const strategy = makeStrategy({ ...defaultConfig, direct: 0 })
+    const cluster = new Cluster(30, { strategy, antiEntropy: undefined })
+    cluster.latency = (random) => 350 + 50 * random.nextDoubleUnsafe()
+    const copies = () => {
+      const before = cluster.report().payloadMessages
+      for (let i = 0; i < 10; i++) {
+        const id = cluster.publish(i)
+        cluster.advance(10_000)
+        assert.strictEqual(cluster.reached(id), 30)
+      }
+      return (cluster.report().payloadMessages - before) / 300
+    }
+    copies()
+    assert.isAtMost(copies(), 1.05)
   })
 
   it("remembers three besides the one that it asks", () => {
@@ -152,7 +195,13 @@ describe("a node that is asked", () => {
     for (const id of ids) lab.receive(news(id, { payload: new Uint8Array(1000) }))
     lab.clear()
     lab.receive({ _tag: "Ask", ids: packIds(ids) }, a)
-    assert.strictEqual(lab.messages("News").length, 65)
-    assert.deepStrictEqual(lab.messages("Announce").flatMap(({ message }) => idsOf(message.large)), ids.slice(65))
+    const sent = lab.messages("News").map(({ message }) => message.id)
+    assert.isAtLeast(sent.length, 60)
+    assert.isAtMost(lab.messages("News").reduce((sum, { message }) => sum + sizeOnTheWire(message), 0), 64 * 1024)
+    assert.deepStrictEqual(sent, ids.slice(0, sent.length))
+    assert.deepStrictEqual(
+      lab.messages("Announce").flatMap(({ message }) => idsOf(message.large)),
+      ids.slice(sent.length)
+    )
   })
 })
