@@ -62,7 +62,7 @@ const sized = (sizes: ReadonlyArray<number>) => ({
 })
 
 const errorBars = (x: object, y: object, color: object) => ({
-  mark: { type: "rule", strokeWidth: 1.5 },
+  mark: { type: "rule", strokeWidth: 1.5, clip: true },
   encoding: { x, y: { ...y, field: "low" }, y2: { field: "high" }, color }
 })
 
