@@ -38,6 +38,8 @@ import * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaTransformation from "effect/SchemaTransformation"
 import { maxNodeIdSize, NodeId } from "../wire/Message.ts"
+import * as clock from "./internal/clock.ts"
+import type { Time } from "./internal/clock.ts"
 import { fromUtf8, toUtf8 } from "./internal/crdt/bytes.ts"
 
 // -----------------------------------------------------------------------------
@@ -45,16 +47,12 @@ import { fromUtf8, toUtf8 } from "./internal/crdt/bytes.ts"
 // -----------------------------------------------------------------------------
 
 /** The latest time that a timestamp can have: 2^48 - 1 milliseconds of Unix time. */
-export const maxMillis = 0xffff_ffff_ffff
+export const maxMillis = clock.maxMillis
 
 /** The highest counter: 2^16 - 1. */
-export const maxCounter = 0xffff
+export const maxCounter = clock.maxCounter
 
-/** When something happened: Unix time in milliseconds, and how much had happened within it that was known of. */
-export interface Time {
-  readonly millis: number
-  readonly counter: number
-}
+export type { Time } from "./internal/clock.ts"
 
 const timeFields = {
   millis: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: maxMillis })),
@@ -90,7 +88,7 @@ export interface TooFarAhead {
  * healthy machines differ by (milliseconds with NTP, a few seconds without, for a while), so that nothing honest is refused;
  * and it is for how long a clock that is wrong can win over what is written later.
  */
-export const defaultMaxClockSkew = 60_000
+export const defaultMaxClockSkew = clock.defaultMaxClockSkew
 
 // -----------------------------------------------------------------------------
 // clock
@@ -121,15 +119,14 @@ export const receive = (
 }
 
 /** Milliseconds that a timestamp is ahead of a time of the wall clock; below 0 when it is behind. */
-export const ahead = (time: Time, now: number): number => time.millis - wholeMillis(now)
+export const ahead: (time: Time, now: number) => number = clock.ahead
 
 // -----------------------------------------------------------------------------
 // order
 // -----------------------------------------------------------------------------
 
 /** Orders times; those of two nodes may be equal. */
-export const compareTimes: Order.Order<Time> = (a, b) =>
-  a.millis === b.millis ? sign(a.counter - b.counter) : sign(a.millis - b.millis)
+export const compareTimes: Order.Order<Time> = clock.compareTimes
 
 /** Orders timestamps: by time, and equal times by the names of their nodes. Those that are equal are the same. */
 export const compare: Order.Order<Timestamp> = (a, b) =>
@@ -182,15 +179,4 @@ export const TimestampFromBytes: Schema.Codec<Timestamp, Uint8Array> = Schema.Ui
 
 const twoTo32 = 0x1_0000_0000
 
-const wholeMillis = (now: number): number => Math.min(Math.max(Math.floor(now), 0), maxMillis)
-
-// Figure 5 for both cases: the last of what is known decides, unless the wall clock is past it.
-const advance = (node: string, last: Time, now: number): Timestamp => {
-  const millis = wholeMillis(now)
-  if (millis > last.millis) return { millis, counter: 0, node }
-  if (last.counter < maxCounter) return { millis: last.millis, counter: last.counter + 1, node }
-  if (last.millis === maxMillis) throw new RangeError("no timestamp is left")
-  return { millis: last.millis + 1, counter: 0, node }
-}
-
-const sign = (difference: number) => difference < 0 ? -1 : difference > 0 ? 1 : 0
+const advance = (node: string, last: Time, now: number): Timestamp => ({ ...clock.next(last, now), node })

@@ -15,6 +15,7 @@ import { Announce, Ask, Feedback, Fetch, Fetched, News, Offer, Pull, RecentDiges
 import { DigestAck, DigestAck2, DigestSyn } from "./HeartbeatMessage.ts"
 import { Alive, Claim, Dead, Left, maxClaims, Suspect } from "./internal/claims.ts"
 import { NodeId, refusingClock, Uint32 } from "./internal/fields.ts"
+import * as ReplicationMessage from "./ReplicationMessage.ts"
 
 // -----------------------------------------------------------------------------
 // fields
@@ -134,7 +135,8 @@ export const Message = Schema.Union([
   Pull,
   RecentDigest,
   Fetch,
-  Fetched
+  Fetched,
+  ...ReplicationMessage.members
 ])
 
 /** @since 0.1.0 */

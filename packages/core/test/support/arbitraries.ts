@@ -8,6 +8,7 @@ import type * as ClusterBusMessage from "../../src/wire/ClusterBusMessage.ts"
 import * as DisseminationMessage from "../../src/wire/DisseminationMessage.ts"
 import * as HeartbeatMessage from "../../src/wire/HeartbeatMessage.ts"
 import * as Message from "../../src/wire/Message.ts"
+import type * as ReconciliationMessage from "../../src/wire/ReconciliationMessage.ts"
 
 const between = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
 
@@ -191,6 +192,63 @@ export const disseminationMessage: Arbitrary.Arbitrary<Message.Message> = oneOf<
   struct("Fetched", { news: Arbitrary.array(news, { maxLength: 4 }) }, { wanted: rumorIds, more: of([true, false]) })
 ])
 
+const some = bytes(of([0, 1, 16, 200]))
+const time = bytes(Arbitrary.Constant(8))
+const sum = bytes(Arbitrary.Constant(12))
+const count = Arbitrary.schema(between(0, 0x7fff_ffff))
+
+/** Questions and answers of sessions, one of each form. */
+const question = oneOf<ReconciliationMessage.Question>([
+  struct("CompareReplicas", { count, sum, strategy: Arbitrary.schema(between(0, 3)) }),
+  struct("CompareRows", { rows: some }, { mode: of([1, 2]) }),
+  struct("AskSymbols", { instance: uint32, sequence: incarnation, from: count, count }),
+  struct("TransferEntries", {}, { wants: time, entries: some })
+])
+const answer = oneOf<ReconciliationMessage.Answer>([
+  struct("ReplicasEqual", {}),
+  struct("PageCompared", {}, { wants: time, entries: some, to: time }),
+  struct("EntriesTransferred", {}, { entries: some, served: count })
+])
+const basis = { instance: uint32, purges: uint32 }
+const yes = Arbitrary.Constant(true)
+
+/** The messages of replication. */
+export const replicationMessage: Arbitrary.Arbitrary<Message.Message> = oneOf<Message.Message>([
+  struct("ReplicaSummary", { spaces: bytes(of([0, 24, 240])) }),
+  struct("ReplicaOpen", { space: name, count: uint32, sum, versions: some, company: uint32 }, { purged: time }),
+  struct("ReplicaOpened", { ...basis, versions: some, refusals: uint32, misses: uint32, company: uint32 }, {
+    purged: time,
+    equal: yes
+  }),
+  struct("ReplicaAsk", { ...basis, space: name, question }),
+  struct("ReplicaTold", { answer }),
+  struct("ReplicaConfirm", { space: name, keys: some }),
+  struct("ReplicaConfirmed", { held: some }),
+  struct("ReplicaClose", { ...basis, space: name, refusals: uint32 }, { versions: some, purged: time }),
+  struct("ReplicaClosed", { ...basis, misses: uint32 }),
+  struct("ReplicaNotHeld", {}),
+  struct("ReplicaStale", {}),
+  struct("StabilityReport", {
+    space: name,
+    memberIncarnation: incarnation,
+    number: uint32,
+    versions: some,
+    clock: time
+  }, {
+    life: incarnation,
+    loose: time,
+    interested: yes,
+    refusing: yes,
+    asked: some,
+    dead: some
+  }),
+  struct("StabilityAnswer", { space: name, life: incarnation, number: uint32, members: time }, {
+    stable: time,
+    asked: some
+  }),
+  struct("StabilityAsk", { space: name })
+])
+
 export const message: Arbitrary.Arbitrary<Message.Message> = oneOf<Message.Message>([
   ...claims,
   struct("Ping", { nonce: uint32, target: name, table: uint32 }),
@@ -207,7 +265,8 @@ export const message: Arbitrary.Arbitrary<Message.Message> = oneOf<Message.Messa
   struct("BusPing", { self: claims[0]!, nonce: uint32, sections }),
   struct("BusPong", { self: claims[0]!, nonce: uint32, sections, beat: uint32 }),
   struct("Fail", { claim: claims[2]! }),
-  disseminationMessage
+  disseminationMessage,
+  replicationMessage
 ])
 
 /** Claims about few identities and with few incarnations, so that they meet. */

@@ -32,11 +32,17 @@ export const fromUtf8 = (bytes: Uint8Array): string | undefined => {
 
 /** Bytes as a text of as many characters, by which they can be told apart and put in order. */
 export const toText = (bytes: Uint8Array): string => {
+  if (bytes.length <= maxArguments) return textOf(bytes)
   let text = ""
-  // a call takes only so many arguments
-  for (let at = 0; at < bytes.length; at += 4096) text += String.fromCharCode(...bytes.subarray(at, at + 4096))
+  for (let at = 0; at < bytes.length; at += maxArguments) text += textOf(bytes.subarray(at, at + maxArguments))
   return text
 }
+
+/** A call takes only so many. */
+const maxArguments = 4096
+
+// three times as fast as to spread them
+const textOf = (bytes: Uint8Array): string => String.fromCharCode.apply(undefined, bytes as unknown as Array<number>)
 
 /** The bytes of a text by {@link toText}. */
 export const fromText = (text: string): Uint8Array => {

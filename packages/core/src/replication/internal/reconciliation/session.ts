@@ -220,7 +220,10 @@ export class Session<Key> {
       if (this.#options.mode !== "push") this.#lacking.push(high, low)
     },
     surplus: (high: number, low: number) => {
-      if (this.#options.mode !== "pull" && this.#replica.index.has(high, low)) this.#surplus.push(high, low)
+      // an index may also find what has taken its place
+      if (this.#options.mode !== "pull" && this.#replica.index.get(high, low) !== undefined) {
+        this.#surplus.push(high, low)
+      }
     }
   }
 

@@ -1,0 +1,305 @@
+/** Replicas as a machine: hands each input to the part that owns it. */
+import type { Address } from "../../../Address.ts"
+import { fnv1a } from "../../../internal/hash.ts"
+import type { Birth, Input, Protocol, RandomSource } from "../../../node/Protocol.ts"
+import type { Message, Tag } from "../../../wire/Message.ts"
+import type { Options, ReplicaCommand, ReplicaEvent, ReplicaMachine, ReplicaResult } from "../../ReplicaMachine.ts"
+import { Answers } from "./answers.ts"
+import { AntiEntropy } from "./antiEntropy.ts"
+import { Core, type Out, type Timer } from "./core.ts"
+import { entryOf } from "./entries.ts"
+import { type OpenCommand, OpenSpace } from "./openSpace.ts"
+import type { Space } from "./space.ts"
+import { notHeld } from "./stability.ts"
+import { later, type Time } from "./time.ts"
+
+const none: ReadonlyArray<never> = []
+
+export const handles: ReadonlyArray<Tag> = [
+  "ReplicaSummary",
+  "ReplicaOpen",
+  "ReplicaOpened",
+  "ReplicaAsk",
+  "ReplicaTold",
+  "ReplicaConfirm",
+  "ReplicaConfirmed",
+  "ReplicaClose",
+  "ReplicaClosed",
+  "ReplicaNotHeld",
+  "ReplicaStale",
+  "StabilityReport",
+  "StabilityAnswer",
+  "StabilityAsk"
+]
+
+/** What a machine leaves to the one that takes its place after a defect. */
+export interface Legacy {
+  readonly clock: Time
+  readonly spaces: ReadonlyMap<string, Space>
+  /** The lives of spaces that were closed. */
+  readonly lives: ReadonlyMap<string, number>
+}
+
+class Replicas implements ReplicaMachine {
+  readonly #core: Core
+  readonly #open = new Map<string, OpenSpace>()
+  readonly #spaces = new Map<string, Space>()
+  readonly #lives: Map<string, number>
+  readonly #antiEntropy: AntiEntropy
+  readonly #answers: Answers
+  /** What a predecessor held in memory, to be taken over when it is opened again. */
+  #inherited: Map<string, Space>
+  #stabilityTimer = 0
+  #isWatching = false
+
+  constructor(birth: Birth<ReplicaMachine>, options: Options) {
+    this.#core = new Core(birth, options)
+    const legacy = birth.previous?.legacy()
+    // what broke a machine twice may be what it holds
+    this.#inherited = new Map(birth.restarts <= 1 ? legacy?.spaces : [])
+    this.#lives = new Map(legacy?.lives)
+    for (const [name, { life }] of legacy?.spaces ?? []) this.#lives.set(name, life.incarnation)
+    if (legacy !== undefined) this.#core.clock = later(this.#core.clock, legacy.clock)
+    this.#antiEntropy = new AntiEntropy(this.#core, this.#spaces)
+    this.#answers = new Answers(this.#core, (space, address) => this.#antiEntropy.open(space, address))
+  }
+
+  // ---------------------------------------------------------------------------
+  // what it shows
+  // ---------------------------------------------------------------------------
+
+  readonly read: ReplicaMachine["read"] = (space, key) => this.#spaces.get(space)?.read(key)
+
+  readonly entries: ReplicaMachine["entries"] = (space) => visible(this.#spaces.get(space))
+
+  readonly size: ReplicaMachine["size"] = (space) => this.#spaces.get(space)?.entries.size
+
+  readonly legacy = (): Legacy => ({ clock: this.#core.clock, spaces: this.#spaces, lives: this.#lives })
+
+  readonly piggyback = () => none
+
+  farewell(now: number, random: RandomSource): ReadonlyArray<Out> {
+    this.#core.begin(now, random)
+    for (const { space } of this.#open.values()) space.spread()
+    return this.#core.takeOutputs()
+  }
+
+  // ---------------------------------------------------------------------------
+  // inputs
+  // ---------------------------------------------------------------------------
+
+  step(input: Input<ReplicaCommand>, now: number, random: RandomSource): ReadonlyArray<Out> {
+    this.#core.begin(now, random)
+    switch (input._tag) {
+      case "Started": {
+        const { interval } = this.#core.config.antiEntropy
+        this.#core.wake(now + interval * this.#core.random.nextDoubleUnsafe(), { _tag: "AntiEntropy" })
+        break
+      }
+      case "Received": {
+        this.#receive(input.from, input.message)
+        break
+      }
+      case "Requested": {
+        this.#core.out({ _tag: "Reply", reply: input.reply, message: this.#answer(input.from, input.message) })
+        break
+      }
+      case "Answered": {
+        this.#answered(input.exchange, input.answer)
+        break
+      }
+      case "Due": {
+        this.#due(input.timer as Timer)
+        break
+      }
+      case "ClockSet": {
+        this.#core.wallClockAt0 = input.wallClock - now
+        break
+      }
+      case "Commanded": {
+        this.#command(input.command, input.completion)
+        break
+      }
+    }
+    for (const open of this.#open.values()) open.flush()
+    this.#watch()
+    return this.#core.takeOutputs()
+  }
+
+  #receive(from: Address, message: Message): void {
+    switch (message._tag) {
+      case "ReplicaSummary":
+        return this.#antiEntropy.heard(message.spaces, from)
+      case "StabilityReport": {
+        const answer = this.#reported(from, message)
+        if (answer !== undefined) this.#core.send(from, answer)
+        return
+      }
+      case "StabilityAsk": {
+        const member = this.#core.options.members.at(from)
+        const open = this.#open.get(message.space)
+        if (member === undefined) return
+        if (open === undefined) this.#core.send(from, notHeld(message.space, this.#core.options.members.incarnation))
+        else open.stability.ask(member)
+        return
+      }
+      case "StabilityAnswer":
+        return this.#stabilityAnswered(from, message)
+      // these belong on a stream
+      default:
+        return this.#core.drop("Unexpected")
+    }
+  }
+
+  #reported(from: Address, message: Extract<Message, { readonly _tag: "StabilityReport" }>): Message | undefined {
+    const member = this.#core.options.members.at(from)
+    const open = this.#open.get(message.space)
+    if (member === undefined) return undefined
+    if (open !== undefined) return open.stability.reported(member, message)
+    return message.life === undefined ? undefined : notHeld(message.space, this.#core.options.members.incarnation)
+  }
+
+  #stabilityAnswered(from: Address, message: Extract<Message, { readonly _tag: "StabilityAnswer" }>): void {
+    const member = this.#core.options.members.at(from)
+    if (member !== undefined) this.#open.get(message.space)?.stability.answered(member, message)
+  }
+
+  #answer(from: Address, message: Message): Message | undefined {
+    // whom the membership does not know has no say
+    if (this.#core.options.members.at(from) === undefined) return undefined
+    switch (message._tag) {
+      case "ReplicaOpen":
+      case "ReplicaAsk":
+      case "ReplicaConfirm":
+      case "ReplicaClose":
+        return this.#answers.answer(this.#spaces.get(message.space), message, from)
+      case "StabilityReport":
+        return this.#reported(from, message)
+      default:
+        return undefined
+    }
+  }
+
+  #answered(exchange: number, answer: Message | undefined): void {
+    if (this.#antiEntropy.answered(exchange, answer)) return
+    const to = this.#core.exchanged(exchange)
+    if (to === undefined || answer === undefined) return
+    if (answer._tag === "StabilityAnswer") this.#stabilityAnswered(to, answer)
+    else if (answer._tag === "StabilityReport") this.#reported(to, answer)
+  }
+
+  #due(timer: Timer): void {
+    switch (timer._tag) {
+      case "Spread":
+        return this.#open.get(timer.space)?.spreadDue(timer.serial)
+      case "AntiEntropy": {
+        this.#core.wake(this.#core.now + this.#core.config.antiEntropy.interval, timer)
+        for (const open of this.#open.values()) open.sweep()
+        return this.#antiEntropy.due()
+      }
+      case "Stability": {
+        if (timer.serial !== this.#stabilityTimer) return
+        this.#isWatching = false
+        for (const { stability } of this.#open.values()) stability.tick()
+        return
+      }
+    }
+  }
+
+  /** As long as there is something to find out, an interval follows another. */
+  #watch(): void {
+    if (this.#isWatching) return
+    for (const { stability } of this.#open.values()) {
+      if (!stability.isInterested) continue
+      this.#isWatching = true
+      this.#stabilityTimer++
+      const { now, config } = this.#core
+      this.#core.wake(now + config.stabilityInterval, { _tag: "Stability", serial: this.#stabilityTimer })
+      return
+    }
+  }
+
+  // ---------------------------------------------------------------------------
+  // commands
+  // ---------------------------------------------------------------------------
+
+  #command(command: ReplicaCommand, completion: number): void {
+    if (command._tag === "Open") return this.#core.completed(completion, this.#openSpace(command))
+    if (command._tag === "Reunite") {
+      this.#antiEntropy.tell(command.address)
+      return this.#core.completed(completion, { _tag: "Done" })
+    }
+    const open = this.#open.get(command.space)
+    if (open === undefined) return this.#core.completed(completion, { _tag: "NotOpen" })
+    switch (command._tag) {
+      case "Close": {
+        open.close()
+        this.#open.delete(command.space)
+        this.#spaces.delete(command.space)
+        this.#lives.set(command.space, open.space.life.incarnation)
+        break
+      }
+      case "Write":
+        return open.write(command.writes, completion)
+      case "Update":
+        return open.update(command.key, command.mutate, completion)
+      case "Heard": {
+        open.space.hear(command.batch, command.origin)
+        break
+      }
+      case "Committed": {
+        open.committed(command.sequence)
+        break
+      }
+      case "Watch": {
+        open.stability.watch(command.watch, command.version)
+        open.stability.tick()
+        break
+      }
+      case "Unwatch": {
+        open.stability.unwatch(command.watch)
+        break
+      }
+    }
+    this.#core.completed(completion, { _tag: "Done" })
+  }
+
+  #openSpace(command: OpenCommand): ReplicaResult {
+    const { space: name } = command
+    if (this.#open.has(name)) return { _tag: "Refused", problem: `the space ${name} is open already` }
+    const nameHash = fnv1a(name)
+    for (const { space } of this.#open.values()) {
+      if (space.nameHash === nameHash) {
+        return { _tag: "Refused", problem: `the names of ${name} and ${space.name} have the same hash: rename one` }
+      }
+    }
+    const inherited = this.#inherited.get(name)
+    this.#inherited.delete(name)
+    const opened = OpenSpace.open(this.#core, command, (this.#lives.get(name) ?? -1) + 1, inherited)
+    if (!(opened instanceof OpenSpace)) return opened
+    this.#open.set(name, opened)
+    this.#spaces.set(name, opened.space)
+    const { damaged, recovered, space } = opened
+    // others may hold it already
+    const peer = this.#core.selector.next(1)[0]
+    if (peer !== undefined) this.#antiEntropy.tell(peer.address)
+    return { _tag: "Opened", incarnation: space.life.incarnation, recovered, damaged }
+  }
+}
+
+function* visible(space: Space | undefined) {
+  if (space === undefined) return
+  const { isMap } = space.entries
+  for (const held of space.entries.all()) if (!isMap || held.value !== undefined) yield entryOf(held)
+}
+
+/** Replicas, for a node to run. */
+export const makeProtocol = (
+  options: Options
+): Protocol<ReplicaCommand, ReplicaEvent, ReplicaResult, ReplicaMachine> => ({
+  name: "replication",
+  handles,
+  // each is answered for itself
+  idempotent: none,
+  make: (birth) => new Replicas(birth, options)
+})

@@ -1,0 +1,60 @@
+/** Keys that are being written, each by one at a time: the others wait, in the order they came. */
+import * as Effect from "effect/Effect"
+
+export class KeyLocks {
+  /** Of each key that is held, who waits for it. */
+  readonly #held = new Map<string, Array<() => void>>()
+
+  /** Runs an effect while it holds a key. */
+  readonly hold = (key: string) => <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+    Effect.uninterruptibleMask((restore) =>
+      Effect.andThen(restore(this.#acquire(key)), Effect.ensuring(restore(effect), this.#release(key)))
+    )
+
+  /** Runs an effect while it holds several keys. */
+  readonly holdAll = (keys: Iterable<string>) => <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> => {
+    // all in one order, so that no two wait for each other
+    const sorted = [...new Set(keys)].sort()
+    return Effect.uninterruptibleMask((restore) =>
+      Effect.suspend(() => {
+        let held = 0
+        const acquire = Effect.whileLoop({
+          while: () => held < sorted.length,
+          body: () => this.#acquire(sorted[held]!),
+          step: () => void held++
+        })
+        const release = Effect.suspend(() =>
+          Effect.forEach(sorted.slice(0, held), (key) => this.#release(key), { discard: true })
+        )
+        return Effect.ensuring(Effect.andThen(restore(acquire), restore(effect)), release)
+      })
+    )
+  }
+
+  #acquire(key: string): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const waiting = this.#held.get(key)
+      if (waiting === undefined) {
+        this.#held.set(key, [])
+        return Effect.void
+      }
+      return Effect.callback<void>((resume) => {
+        const turn = () => resume(Effect.void)
+        waiting.push(turn)
+        return Effect.sync(() => {
+          const at = waiting.indexOf(turn)
+          if (at >= 0) waiting.splice(at, 1)
+        })
+      })
+    })
+  }
+
+  #release(key: string): Effect.Effect<void> {
+    return Effect.sync(() => {
+      const waiting = this.#held.get(key)!
+      const next = waiting.shift()
+      if (next === undefined) this.#held.delete(key)
+      else next()
+    })
+  }
+}

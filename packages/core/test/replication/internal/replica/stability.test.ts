@@ -1,0 +1,118 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Cluster, nameOf, spaceName } from "./harness.ts"
+
+const watch = (cluster: Cluster, index: number, value = "1") => {
+  const node = cluster.nodes[index]!
+  node.command({ _tag: "Watch", space: spaceName, watch: 1, version: node.set("a", value) })
+  return () => node.stability(1)
+}
+
+describe("stability", () => {
+  it("comes within two intervals when nothing is lost", () => {
+    const cluster = new Cluster(5).open()
+    const stability = watch(cluster, 3)
+    cluster.advance(600)
+    assert.isTrue(stability()?.isStable)
+  })
+
+  it("is at once that of a node that is alone", () => {
+    const cluster = new Cluster(1).open()
+    assert.isTrue(watch(cluster, 0)()?.isStable)
+  })
+
+  it("waits for who has not opened the space, and says so", () => {
+    const cluster = new Cluster(3).open()
+    cluster.nodes[2]!.command({ _tag: "Close", space: spaceName })
+    const stability = watch(cluster, 1)
+    cluster.advance(3000)
+    assert.deepStrictEqual(stability()?.lacking, [{ node: "n002", why: "NotHeld" }])
+    cluster.nodes[2]!.open()
+    assert.isTrue(cluster.until(() => stability()?.isStable === true, 5000))
+  })
+
+  it("says so, too, when that is the collector", () => {
+    const cluster = new Cluster(3).open()
+    cluster.nodes[0]!.command({ _tag: "Close", space: spaceName })
+    const stability = watch(cluster, 1)
+    cluster.advance(3000)
+    assert.deepStrictEqual(stability()?.lacking, [{ node: "n000", why: "NotHeld" }])
+  })
+
+  it("does not count who is dead, and goes on when the collector dies", () => {
+    const cluster = new Cluster(4).open()
+    cluster.crash(0)
+    const stability = watch(cluster, 3)
+    cluster.advance(2000)
+    assert.isFalse(stability()?.isStable ?? false)
+    for (const index of [1, 2, 3]) cluster.dead(cluster.nodes[index]!, cluster.nodes[0]!)
+    assert.isTrue(cluster.until(() => stability()?.isStable === true, 5000))
+  })
+
+  it("is not told of a write by who holds the members for others than the collector does", () => {
+    const cluster = new Cluster(3).open()
+    // this one alone has heard of a fourth
+    cluster.nodes[2]!.members.set({
+      id: "n009",
+      address: "10.9.9.9:1" as never,
+      incarnation: 1,
+      deadSince: undefined
+    })
+    const stability = watch(cluster, 2)
+    cluster.advance(5000)
+    assert.isFalse(stability()?.isStable ?? false)
+  })
+
+  it("keeps certificates while a member is away, and forgets them when it has been for longer than the retention", () => {
+    const cluster = new Cluster(3, { retention: 20_000 }).open()
+    cluster.nodes[1]!.set("a", "1")
+    cluster.advance(500)
+    cluster.crash(2)
+    for (const index of [0, 1]) cluster.dead(cluster.nodes[index]!, cluster.nodes[2]!)
+    cluster.nodes[1]!.set("a", undefined)
+    cluster.advance(15_000)
+    assert.deepStrictEqual([0, 1].map((index) => cluster.nodes[index]!.certificates), [1, 1])
+    cluster.advance(10_000)
+    assert.deepStrictEqual([0, 1].map((index) => cluster.nodes[index]!.certificates), [0, 0])
+  })
+
+  it("of 200 nodes takes a number of messages an interval that grows with them, not with their square", () => {
+    const count = 200
+    const cluster = new Cluster(count, {
+      antiEntropy: { interval: 3_600_000, mode: "pushPull", strategy: "rateless" }
+    }).open()
+    // all have written
+    for (const node of cluster.nodes) node.set(node.id, "v")
+    cluster.advance(1000)
+    for (const node of cluster.nodes) node.sent = { messages: 0, bytes: 0, exchanges: 0 }
+    const stability = watch(cluster, 120)
+    const began = cluster.now
+    assert.isTrue(cluster.until(() => stability()?.isStable === true, 5000))
+    const intervals = Math.ceil((cluster.now - began) / 250) + 1
+    const messages = cluster.nodes.reduce((sum, { sent }) => sum + sent.messages + 2 * sent.exchanges, 0)
+    assert.isAtMost(messages, 3 * count * intervals)
+    assert.isAtMost(cluster.now - began, 1500)
+  })
+
+  it("costs nothing when nobody waits, and nothing was deleted", () => {
+    const cluster = new Cluster(4).open()
+    watch(cluster, 2)
+    cluster.advance(20_000)
+    for (const node of cluster.nodes) node.sent = { messages: 0, bytes: 0, exchanges: 0 }
+    cluster.advance(10_000)
+    // one summary a second and node
+    for (const { sent } of cluster.nodes) {
+      assert.isAtMost(sent.messages, 11)
+      assert.strictEqual(sent.exchanges, 0)
+    }
+  })
+
+  it("names at most eight of those who lack a write, and how many they are", () => {
+    const cluster = new Cluster(12).open()
+    cluster.loses = (_, __, message) => message === undefined || message._tag === "ReplicaSummary"
+    watch(cluster, 0)
+    cluster.advance(1000)
+    const told = cluster.nodes[0]!.happened("Stability").at(-1)!
+    assert.strictEqual(told.count, 11)
+    assert.deepStrictEqual(told.lacking.map(({ node }) => node), [1, 2, 3, 4, 5, 6, 7, 8].map(nameOf))
+  })
+})
