@@ -28,10 +28,10 @@ const effectAndCore = /^(effect|@effect-gossip\/core)(\/|$)/
  */
 const application = new RegExp(
   "^packages/core/src/(" + [
-    "(index|Gossip|Topic|ReplicatedMap|Counter)\\.ts$",
+    "(index|Gossip|Topic|ReplicatedMap|ReplicatedCrdt)\\.ts$",
     "membership/(index|Membership|MembershipError|Metadata|KeyValues|PhiDetector|Quorum)\\.ts$",
     "dissemination/(index|Dissemination|DisseminationError)\\.ts$",
-    "replication/index\\.ts$",
+    "replication/(index|ReplicaStore|Replica|ReplicaError)\\.ts$",
     "(membership|dissemination|replication)/internal/service/"
   ].join("|") + ")"
 )

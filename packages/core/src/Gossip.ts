@@ -32,6 +32,7 @@ import { decode, integer, millis } from "./internal/options.ts"
 import * as Membership from "./membership/Membership.ts"
 import { MetadataTooLarge } from "./membership/MembershipError.ts"
 import * as Node from "./node/Node.ts"
+import * as Replica from "./replication/Replica.ts"
 import { InvalidOption, type Transport, type TransportError } from "./Transport.ts"
 import { ClusterName, NodeId } from "./wire/Message.ts"
 
@@ -136,16 +137,19 @@ const check = Effect.fnUntraced(function*(options: Options) {
 // layers
 // -----------------------------------------------------------------------------
 
-/** What a node offers: itself, its members, and news, which applications hold as topics. */
-export type Services = Node.Node | Membership.Membership | Dissemination.Dissemination
+/**
+ * What a node offers: itself, its members, news, which applications hold as topics, and replicas, which they hold as maps and
+ * CRDTs.
+ */
+export type Services = Node.Node | Membership.Membership | Dissemination.Dissemination | Replica.Replica
 
 /**
- * A node with its membership and its dissemination, over a transport. It leaves when the layer's scope closes.
+ * A node with its membership, its dissemination and its replicas, over a transport. It leaves when the layer's scope closes.
  *
  * Layers that are provided to it, beside the transport's, swap its parts: which protocol knows the members (`Swim.layer` and
  * others; the default is Swim), how news spreads (`PushThenPull.layer` and others; the default is that), whom it is told
- * (`PeerSelection`) and how long it is held (`DisseminationOptions`). Fails with a {@link GossipError} when an option is
- * wrong.
+ * (`PeerSelection`) and how long it is held (`DisseminationOptions`), where what is replicated is kept (`ReplicaStore`), and how
+ * (`ReplicaOptions`, `AntiEntropy`). Fails with a {@link GossipError} when an option is wrong.
  */
 export const layer = (options: Options): Layer.Layer<Services, GossipError | TransportError, Transport> =>
   Layer.unwrap(
@@ -153,6 +157,7 @@ export const layer = (options: Options): Layer.Layer<Services, GossipError | Tra
       Effect.mapError(check(options), (reason) => new GossipError({ reason })),
       ({ membership, node }) =>
         leaving(membership.leaveTimeout).pipe(
+          Layer.provideMerge(Replica.layer),
           Layer.provideMerge(Dissemination.layer),
           Layer.provideMerge(
             Layer.effect(

@@ -34,9 +34,12 @@ export const exchanges = Metric.counter("gossip_exchanges", { description: "Requ
  * `TopicBufferFull`), a message that has no use (`Unexpected`, `Misdirected`, `LateAck`, `LatePong`, `FutureIncarnation`,
  * of or about a node that is `Unknown`, of a life that was `Forgotten`, or `Inconsistent` in itself; a rumor that is
  * `TooOld`, or spreads by an `UnknownStrategy`; what only members may ask, of a `Stranger`), a payload that is not of its
- * topic's schema (`InvalidPayload`), a rumor that nobody sent who was asked for it (`NoAnswer`), what broke the node
- * (`Defect`) or a subscriber (`SubscriberDefect`), and what could not be sent, or is larger than may be (`SendFailed`,
- * `TooLarge`). What the transport dropped because its receive buffer was full counts as
+ * topic's schema (`InvalidPayload`), an entry that is not of its map's or CRDT's (`InvalidEntry`), entries of peers that were
+ * refused (`ReplicaClockAhead`, `ReplicaFull`, `ReplicaTooLarge`, `ReplicaMalformed`) or left to anti-entropy
+ * (`ReplicaBehind`), changes that a slow consumer was told of as a whole (`ReplicaFeedLagged`), a rumor that nobody sent who
+ * was asked for it (`NoAnswer`), what broke the node (`Defect`) or a subscriber (`SubscriberDefect`), and what could not be
+ * sent, or is larger than may be (`SendFailed`, `TooLarge`). What the transport dropped because its receive buffer was full
+ * counts as
  * `ReceiveBufferFull`.
  */
 export const drops = Metric.counter("gossip_drops", { description: "Datagrams, messages and claims dropped" })
@@ -133,3 +136,29 @@ export const rumorBytesHeld = Metric.gauge("gossip_rumor_bytes_held", { descript
 
 /** Rumors that were announced to this node, and have not come yet. */
 export const rumorsWanted = Metric.gauge("gossip_rumors_wanted", { description: "Rumors announced and not come yet" })
+
+/** Keys of a replicated map or CRDT that this node holds, by `space`. */
+export const replicaKeys = Metric.gauge("gossip_replica_keys", { description: "Keys of a replica" })
+
+/** Deletes that are remembered, by `space`. */
+export const replicaCertificates = Metric.gauge("gossip_replica_certificates", {
+  description: "Death certificates of a replica"
+})
+
+/** Bytes of keys and values, by `space`. */
+export const replicaBytes = Metric.gauge("gossip_replica_bytes", {
+  description: "Bytes of keys and values of a replica"
+})
+
+/** Entries that travelled when replicas were compared, by `direction`; not those that were spread as they were written. */
+export const replicaEntries = Metric.counter("gossip_replica_entries", {
+  description: "Entries that travelled when replicas were compared"
+})
+
+/** Entries dropped on coming back, since they may have been deleted meanwhile. */
+export const replicaDropped = Metric.counter("gossip_replica_dropped", {
+  description: "Entries dropped that may have been deleted while the node was away"
+})
+
+/** Deletes that were forgotten, as all members know of them, or after the retention. */
+export const replicaPurged = Metric.counter("gossip_replica_purged", { description: "Death certificates forgotten" })

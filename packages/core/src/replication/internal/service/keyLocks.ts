@@ -7,9 +7,12 @@ export class KeyLocks {
 
   /** Runs an effect while it holds a key. */
   readonly hold = (key: string) => <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-    Effect.uninterruptibleMask((restore) =>
-      Effect.andThen(restore(this.#acquire(key)), Effect.ensuring(restore(effect), this.#release(key)))
-    )
+    Effect.uninterruptibleMask((restore) => {
+      const guarded = Effect.onExit(restore(effect), () => this.#release(key))
+      if (this.#held.has(key)) return Effect.andThen(restore(this.#acquire(key)), guarded)
+      this.#held.set(key, [])
+      return guarded
+    })
 
   /** Runs an effect while it holds several keys. */
   readonly holdAll = (keys: Iterable<string>) => <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> => {

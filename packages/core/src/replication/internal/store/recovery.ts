@@ -115,6 +115,8 @@ export const restore = (space: number, found: Found, marksEnd: boolean): Restore
       const gap = gaps.find(({ after }) => after === at)
       if (gap !== undefined) lose(name, `${gap.end - gap.start} bytes from byte ${gap.start} on are damaged`)
       highest = Math.max(highest, frame.kind === Kind.batch ? frame.number : frame.number - 1)
+      // the next commit takes the place of an end mark
+      if (lastEnd !== undefined) lose(name, `it goes on behind its end mark, with batch ${frame.number}`)
       lastEnd = undefined
       if (frame.kind === Kind.batch) {
         if (seen.has(frame.number) || frame.number < number) {

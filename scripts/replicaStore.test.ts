@@ -1,0 +1,174 @@
+/**
+ * The stores of replicas on real files: the conformance suite, a process that is killed again and again, and damage.
+ */
+import { ReplicaStore } from "@effect-gossip/core/replication"
+import * as ReplicaStoreSuite from "@effect-gossip/testkit/ReplicaStoreSuite"
+import { NodeServices } from "@effect/platform-node"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, FileSystem, Layer, References } from "effect"
+import { KeyValueStore } from "effect/persistence"
+import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process"
+import * as fs from "node:fs"
+import * as os from "node:os"
+import * as path from "node:path"
+import { afterAll } from "vitest"
+
+const temporary = Effect.flatMap(
+  FileSystem.FileSystem,
+  (fs) => fs.makeTempDirectoryScoped({ prefix: "effect-gossip-store-" })
+).pipe(Effect.orDie, Effect.provide(NodeServices.layer))
+
+const files = (directory: string, options: Partial<ReplicaStore.FileSystemOptions> = {}) =>
+  ReplicaStore.layerFileSystem({ directory, ...options }).pipe(Layer.provide(NodeServices.layer), Layer.orDie)
+
+const keys = (directory: string, options: ReplicaStore.KeyValueStoreOptions = {}) =>
+  ReplicaStore.layerKeyValueStore(options).pipe(
+    Layer.provide(KeyValueStore.layerFileSystem(directory)),
+    Layer.provide(NodeServices.layer),
+    Layer.orDie
+  )
+
+ReplicaStoreSuite.suite("a replica store in files", { storage: Effect.map(temporary, (directory) => files(directory)) })
+
+ReplicaStoreSuite.suite("a replica store in files that are not flushed", {
+  storage: Effect.map(temporary, (directory) => files(directory, { isFlushed: false }))
+})
+
+ReplicaStoreSuite.suite("a replica store over a KeyValueStore in files", {
+  storage: Effect.map(temporary, (directory) => keys(directory))
+})
+
+// -----------------------------------------------------------------------------
+// killing
+// -----------------------------------------------------------------------------
+
+interface Life {
+  readonly child: ChildProcessWithoutNullStreams
+  output: string
+  readonly ended: Promise<unknown>
+}
+
+/** Starting is most of what a life costs: what is compiled is kept. */
+const compiled = fs.mkdtempSync(path.join(os.tmpdir(), "effect-gossip-compiled-"))
+afterAll(() => fs.rmSync(compiled, { recursive: true, force: true }))
+
+const begin = (medium: string, directory: string): Life => {
+  const child = spawn(process.execPath, [path.join(import.meta.dirname, "replicaStore/writer.ts"), medium, directory], {
+    env: { ...process.env, NODE_COMPILE_CACHE: compiled }
+  })
+  const life: Life = { child, output: "", ended: new Promise((resolve) => child.on("close", resolve)) }
+  child.stdout.on("data", (data) => (life.output += data))
+  child.stderr.on("data", (data) => (life.output += data))
+  child.stdin.on("error", () => {})
+  return life
+}
+
+const killing = (medium: string, times: number) =>
+  Effect.gen(function*() {
+    const directory = yield* temporary
+    let acknowledged = 0
+    let wasTorn = 0
+    // they start while others write, and wait
+    const waiting = [begin(medium, directory), begin(medium, directory)]
+    for (let kill = 0; kill < times; kill++) {
+      waiting.push(begin(medium, directory))
+      const life = waiting.shift()!
+      life.child.stdin.write("\n")
+      yield* Effect.promise(async () => {
+        while (!/opened|failed|Error/.test(life.output)) await new Promise((resolve) => setTimeout(resolve, 2))
+        await new Promise((resolve) => setTimeout(resolve, Math.random() * 40))
+        life.child.kill("SIGKILL")
+        await life.ended
+      })
+      const [opened, ...written] = life.output.split("\n")
+      const match = /^opened (\d+) (right|wrong) (.*)$/.exec(opened!)
+      assert.isNotNull(match, life.output)
+      const [, found, verdict, losses] = match!
+      // a commit that was not acknowledged may be there or not
+      assert.isTrue(
+        Number(found) === acknowledged || Number(found) === acknowledged + 1,
+        `${found}, not ${acknowledged}`
+      )
+      assert.strictEqual(verdict, "right", life.output)
+      for (const { isTail } of JSON.parse(losses!)) assert.isTrue(isTail, losses)
+      if (losses !== "[]") wasTorn++
+      // what it said is cut off anywhere
+      acknowledged = Math.max(Number(found), ...written.slice(0, -1).map(Number))
+    }
+    for (const { child, ended } of waiting) {
+      child.kill("SIGKILL")
+      yield* Effect.promise(() => ended)
+    }
+    assert.isAbove(acknowledged, times)
+    return { acknowledged, wasTorn }
+  })
+
+describe("a process that is killed while it writes", () => {
+  it.live(
+    "finds all that was acknowledged in its files, 100 times",
+    () => Effect.asVoid(killing("files", 100)),
+    240_000
+  )
+  it.live(
+    "finds all that was acknowledged in its KeyValueStore, 100 times",
+    () => Effect.asVoid(killing("keys", 100)),
+    240_000
+  )
+})
+
+// -----------------------------------------------------------------------------
+// damage
+// -----------------------------------------------------------------------------
+
+const bytes = (text: string) => new TextEncoder().encode(text)
+
+const write = (layer: Layer.Layer<never>, from: number, to: number) =>
+  Effect.gen(function*() {
+    const space = yield* (yield* ReplicaStore.ReplicaStore)!.open("space")
+    for (let i = from; i < to; i++) {
+      yield* space.commit({ puts: [[bytes(`key ${i}`), bytes(`value ${i}`)]], removes: [], meta: bytes(`${i}`) })
+    }
+  }).pipe(Effect.scoped, Effect.provide(Layer.fresh(layer)))
+
+const open = (layer: Layer.Layer<never>) =>
+  Effect.gen(function*() {
+    const recovered = yield* (yield* (yield* ReplicaStore.ReplicaStore)!.open("space")).load
+    return { ...recovered, count: [...recovered.entries].length }
+  }).pipe(Effect.scoped, Effect.provide(Layer.fresh(layer)), Effect.provideService(References.MinimumLogLevel, "None"))
+
+describe("a file that was changed", () => {
+  it.live("is named, or what is whole is recovered, at each of its bytes", () =>
+    Effect.gen(function*() {
+      const directory = yield* temporary
+      yield* write(files(directory, { isFlushed: false }), 0, 5)
+      const name = fs.readdirSync(directory)[0]!
+      const file = path.join(directory, name)
+      const whole = fs.readFileSync(file)
+      for (let at = 0; at < whole.length; at++) {
+        for (const damaged of [whole.subarray(0, at), whole.map((byte, i) => i === at ? byte ^ 0x10 : byte)]) {
+          fs.rmSync(directory, { recursive: true })
+          fs.mkdirSync(directory)
+          fs.writeFileSync(file, damaged)
+          const exit = yield* Effect.result(open(files(directory, { isFlushed: false })))
+          if (exit._tag === "Failure") {
+            assert.strictEqual(exit.failure.reason._tag, "StoreDamaged")
+            assert.include(exit.failure.message, name)
+            assert.deepStrictEqual(fs.readFileSync(file), Buffer.from(damaged))
+            const recovered = yield* open(files(directory, { isFlushed: false, onDamage: "recover" }))
+            assert.isFalse(recovered.isConsistent)
+            assert.strictEqual(recovered.count, 4)
+            assert.isTrue(fs.existsSync(`${file}.damaged`))
+          } else {
+            assert.strictEqual(exit.success.losses[0]?.piece, name)
+            assert.isTrue(exit.success.isConsistent)
+            assert.deepStrictEqual(
+              Array.from(exit.success.entries, ([key]) => new TextDecoder().decode(key)),
+              Array.from({ length: exit.success.count }, (_, i) => `key ${i}`)
+            )
+          }
+          const after = yield* open(files(directory, { isFlushed: false }))
+          assert.deepStrictEqual(after.losses, [])
+        }
+      }
+    }))
+})
