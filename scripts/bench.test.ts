@@ -19,6 +19,16 @@ describe("pnpm bench", () => {
     assert.isAtLeast(controlBytesPerNode!, 0)
   })
 
+  it("replication prints one JSON object on the last line, of a map that all hold and of writes that none has lost", () => {
+    const args = ["--nodes", "3", "--keys", "1000", "--writes-per-second", "300", "--seconds", "2", "--json"]
+    const { status, stderr, stdout } = bench("replication", ...args)
+    assert.strictEqual(status, 0, stderr)
+    const figures = JSON.parse(stdout.trim().split("\n").at(-1)!) as { readonly [name: string]: number }
+    const { joinMs, keys, lost, nodes, written } = figures
+    assert.deepStrictEqual({ nodes, keys, written, lost }, { nodes: 3, keys: 1000, written: 600, lost: 0 })
+    assert.isAbove(joinMs!, 0)
+  })
+
   it("says what is wrong with its arguments", () => {
     const { status, stderr, stdout } = bench("broadcast", "--strategy", "shouting")
     assert.notStrictEqual(status, 0)

@@ -5,6 +5,7 @@ import { NodeRuntime, NodeServices } from "@effect/platform-node"
 import { Console, Effect, FileSystem, Option, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
 import * as broadcast from "./broadcast.ts"
+import * as replication from "./replication.ts"
 import * as sim from "./sim.ts"
 import * as spread from "./spread.ts"
 
@@ -107,9 +108,53 @@ const broadcasting = Command.make(
   })
 ).pipe(Command.withDescription("How soon all nodes have what one publishes, over UDP on this machine: milliseconds"))
 
+const replicating = Command.make(
+  "replication",
+  {
+    nodes: Flag.Int("nodes").pipe(
+      Flag.withDescription("Nodes, each on UDP in this process, 2 to 100; one more joins them"),
+      Flag.withSchema(count(2, 100)),
+      Flag.withDefault(5)
+    ),
+    keys: Flag.Int("keys").pipe(
+      Flag.withDescription("Keys of the map, 100 to 1,000,000"),
+      Flag.withSchema(count(100, 1_000_000)),
+      Flag.withDefault(100_000)
+    ),
+    size: Flag.Int("size").pipe(
+      Flag.withDescription("Bytes of a value, 8 to 100,000"),
+      Flag.withSchema(count(8, 100_000)),
+      Flag.withDefault(100)
+    ),
+    writesPerSecond: Flag.Int("writes-per-second").pipe(
+      Flag.withDescription("Writes of all nodes together, 1 to 100,000"),
+      Flag.withSchema(count(1, 100_000)),
+      Flag.withDefault(5000)
+    ),
+    seconds: Flag.Int("seconds").pipe(
+      Flag.withDescription("For how long they write, 1 to 3600"),
+      Flag.withSchema(count(1, 3600)),
+      Flag.withDefault(60)
+    ),
+    transport: Flag.Literals("transport", ["udp", "memory"]).pipe(
+      Flag.withDescription("Over UDP and TCP, or within the process"),
+      Flag.withDefault("udp")
+    ),
+    strategy: Flag.Literals("strategy", Object.keys(broadcast.strategies) as Array<broadcast.Strategy>).pipe(
+      Flag.withDescription("How new writes spread"),
+      Flag.withDefault("push-then-pull")
+    ),
+    json
+  },
+  Effect.fn(function*(options) {
+    const figures = yield* replication.measure(options)
+    yield* print(`a replicated map at ${options.nodes} nodes`, figures, options.json)
+  })
+).pipe(Command.withDescription("What a replicated map carries: many keys, a node that joins, and writes for a while"))
+
 const bench = Command.make("bench").pipe(
   Command.withDescription("Measures what effect-gossip costs on this machine"),
-  Command.withSubcommands([simulation, spreading, broadcasting])
+  Command.withSubcommands([simulation, spreading, broadcasting, replicating])
 )
 
 Command.run(bench, { version: "0.1.0" }).pipe(Effect.provide(NodeServices.layer), NodeRuntime.runMain)
