@@ -343,7 +343,7 @@ class Endpoint {
       // Nor in the caller's stack.
       const handle = (stream: StreamState, request: Uint8Array) =>
         run(
-          Effect.andThen(Effect.yieldNow, Effect.suspend(() => handler(stream.from, request))).pipe(
+          Effect.andThen(Effect.yieldNow, Effect.suspend(() => handler(endOf(stream), request))).pipe(
             Effect.tapCause((cause) =>
               Cause.hasInterruptsOnly(cause)
                 ? Effect.void
@@ -365,6 +365,10 @@ class Endpoint {
     }
   )
 }
+
+/** The caller's end of a stream, as TCP has it: a port of its own, at which nobody can be reached. */
+const endOf = ({ from, id }: Stream): Address.Address =>
+  Address.make({ host: Address.parts(from).host, port: 49_152 + id % 16_384 })
 
 /** One exchange, from the caller's request to what becomes of it. */
 class StreamState implements Stream {
