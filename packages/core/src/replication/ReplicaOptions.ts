@@ -45,7 +45,7 @@ export interface Options {
    * everywhere or deletes are remembered. 10 ms to 1 min, 250 ms by default.
    */
   readonly stabilityInterval: Duration.Input
-  /** For how long writes wait for each other, to spread together; the first goes at once. 0 to 1 s, 5 ms by default. */
+  /** For how long writes wait for each other, to spread together; the first goes at once. 0 to 1 s, 20 ms by default. */
   readonly batchInterval: Duration.Input
   /** Most bytes of a question or answer when nodes compare; 16 KiB to 4 MiB, and no more than exchanges carry. 512 KiB by default. */
   readonly maxChunk: number

@@ -26,7 +26,7 @@ export const defaultConfig: Config = {
   maxClockSkew: defaultMaxClockSkew,
   retention: 24 * 3600 * 1000,
   stabilityInterval: 250,
-  batchInterval: 5,
+  batchInterval: 20,
   maxChunk: 512 * kibibyte
 }
 
