@@ -22,7 +22,7 @@ export const reconcile = (cells: ReadonlyArray<Cell>, { keys }: { readonly keys:
         type: "quantitative",
         title: "keys that differ",
         scale: { type: "symlog", constant: 0.3 },
-        axis: { values: differences, format: ",", labelOverlap: true }
+        axis: { values: differences, format: ",d", labelOverlap: true }
       },
       y: { field, type: "quantitative", title: unit, scale: { type: "log" }, axis: { format: "~s" } },
       color

@@ -470,7 +470,8 @@ describe("Node", () => {
       assert.strictEqual(begun.attributes.get("kind"), "SyncRequest")
       assert.strictEqual(begun.status._tag, "Ended")
       const served = spans.find((span) => span.name === "gossip.serve")!
-      assert.strictEqual(served.attributes.get("from"), peer)
+      // its end of the stream, which has a port of its own
+      assert.strictEqual(Address.parts(served.attributes.get("from") as Address.Address).host, Address.parts(peer).host)
       assert.strictEqual(served.attributes.get("node"), "a")
       // the answer came from a peer that only echoes: it is an answer all the same
       assert.include(test.events, "SyncRequest")
