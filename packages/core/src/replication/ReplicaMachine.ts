@@ -255,8 +255,6 @@ export interface Members {
   readonly version: number
   readonly all: Iterable<Member>
   readonly get: (id: string) => Member | undefined
-  /** The live one at an address. */
-  readonly at: (address: Address) => Member | undefined
 }
 
 /** Chooses peers: `Selector` of `dissemination/PeerSelection`. */

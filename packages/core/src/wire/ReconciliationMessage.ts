@@ -61,14 +61,14 @@ export const packEntries = (entries: ReadonlyArray<Uint8Array>): Uint8Array => {
 
 /**
  * Hands on each entry of a packed list; false when the rest of it is none. They are views of the bytes: copy what is to be
- * kept. One at a time, since a list of very short ones would take many times its size.
+ * kept. One at a time, since a list of very short ones would take many times its size. `f` returns false to have no more.
  */
-export const forEachEntry = (bytes: Uint8Array, f: (entry: Uint8Array) => void): boolean => {
+export const forEachEntry = (bytes: Uint8Array, f: (entry: Uint8Array) => unknown): boolean => {
   const reader = new Reader(bytes)
   while (!reader.isAtEnd) {
     const size = reader.varint()
     if (!reader.has(size)) return false
-    f(reader.bytes(size))
+    if (f(reader.bytes(size)) === false) return false
   }
   return true
 }

@@ -2,14 +2,15 @@
  * The messages by which nodes keep their replicas the same: what they compare, and what they tell each other of how far
  * they are.
  *
- * What concerns one space carries its name. Who is asked keeps nothing between two questions. Lists are packed, each in a
+ * What is not an answer on a stream names its sender: the address that it comes from need not be the one that the sender
+ * advertises. What concerns one space carries its name. Who is asked keeps nothing between two questions. Lists are packed, each in a
  * field of bytes, as `replication/internal/replica` has them.
  *
  * @since 0.1.0
  */
 import { fieldId } from "effect/encoding/SchemaBinary"
 import * as Schema from "effect/Schema"
-import { ClusterName, Incarnation, Uint32 } from "./internal/fields.ts"
+import { ClusterName, Incarnation, NodeId, Uint32 } from "./internal/fields.ts"
 import { Answer, Question } from "./ReconciliationMessage.ts"
 
 // -----------------------------------------------------------------------------
@@ -55,7 +56,8 @@ const basis = {
 
 /** "This is what I hold, in short": opens anti-entropy, in a datagram. Who holds something else opens a session. */
 export const ReplicaSummary = Schema.TaggedStruct("ReplicaSummary", {
-  spaces: Summaries.pipe(fieldId(1))
+  spaces: Summaries.pipe(fieldId(1)),
+  sender: NodeId.pipe(fieldId(2))
 })
 
 /** Opens a session about a space. */
@@ -67,7 +69,8 @@ export const ReplicaOpen = Schema.TaggedStruct("ReplicaOpen", {
   /** The time of the latest death certificate that was forgotten. */
   purged: Schema.optionalKey(Time).pipe(fieldId(5)),
   /** With how many others the sender has agreed of late. */
-  company: Uint32.pipe(fieldId(6))
+  company: Uint32.pipe(fieldId(6)),
+  sender: NodeId.pipe(fieldId(7))
 })
 
 /** Answers {@link ReplicaOpen}. */
@@ -88,7 +91,8 @@ export const ReplicaOpened = Schema.TaggedStruct("ReplicaOpened", {
 export const ReplicaAsk = Schema.TaggedStruct("ReplicaAsk", {
   space: SpaceName.pipe(fieldId(1)),
   ...basis,
-  question: Question.pipe(fieldId(4))
+  question: Question.pipe(fieldId(4)),
+  sender: NodeId.pipe(fieldId(5))
 })
 
 /** Answers {@link ReplicaAsk}. */
@@ -99,7 +103,8 @@ export const ReplicaTold = Schema.TaggedStruct("ReplicaTold", {
 /** "You lack what I hold under these keys, each behind its length, do you not?": before it is dropped. */
 export const ReplicaConfirm = Schema.TaggedStruct("ReplicaConfirm", {
   space: SpaceName.pipe(fieldId(1)),
-  keys: Schema.Uint8Array.pipe(fieldId(2))
+  keys: Schema.Uint8Array.pipe(fieldId(2)),
+  sender: NodeId.pipe(fieldId(3))
 })
 
 /** Answers {@link ReplicaConfirm}: under which of them something is held after all. */
@@ -114,14 +119,17 @@ export const ReplicaClose = Schema.TaggedStruct("ReplicaClose", {
   refusals: Uint32.pipe(fieldId(4)),
   /** What the sender knew when the session was opened; absent when it has not sent all that the receiver lacked. */
   versions: Schema.optionalKey(Versions).pipe(fieldId(5)),
-  purged: Schema.optionalKey(Time).pipe(fieldId(6))
+  purged: Schema.optionalKey(Time).pipe(fieldId(6)),
+  sender: NodeId.pipe(fieldId(7))
 })
 
 /** Answers {@link ReplicaClose}. */
 export const ReplicaClosed = Schema.TaggedStruct("ReplicaClosed", {
   instance: Uint32.pipe(fieldId(1)),
   purges: Uint32.pipe(fieldId(2)),
-  misses: Uint32.pipe(fieldId(3))
+  misses: Uint32.pipe(fieldId(3)),
+  /** How many entries of peers it has refused: more than before when it did not take all that was sent. */
+  refusals: Uint32.pipe(fieldId(4))
 })
 
 /** Answers whatever concerns a space that is not open. */
@@ -156,7 +164,10 @@ export const StabilityReport = Schema.TaggedStruct("StabilityReport", {
   /** Versions that are waited for, packed. */
   asked: Schema.optionalKey(Versions).pipe(fieldId(10)),
   /** Members that the sender holds for dead and that may come back: names, each behind its length. */
-  dead: Schema.optionalKey(Schema.Uint8Array).pipe(fieldId(11))
+  dead: Schema.optionalKey(Schema.Uint8Array).pipe(fieldId(11)),
+  sender: NodeId.pipe(fieldId(12)),
+  /** `versions` leaves out what was reported before. */
+  partial: Schema.optionalKey(Schema.Boolean).pipe(fieldId(13))
 })
 
 /** Answers {@link StabilityReport}. */
@@ -172,12 +183,16 @@ export const StabilityAnswer = Schema.TaggedStruct("StabilityAnswer", {
   /** All members have all that was written until then. */
   stable: Schema.optionalKey(Time).pipe(fieldId(5)),
   /** For each version asked for, up to when all have that life's writes, and who lacks it. */
-  asked: Schema.optionalKey(Schema.Uint8Array).pipe(fieldId(6))
+  asked: Schema.optionalKey(Schema.Uint8Array).pipe(fieldId(6)),
+  sender: NodeId.pipe(fieldId(7)),
+  /** The report was partial, and what came before it is not known: all is to be reported. */
+  again: Schema.optionalKey(Schema.Boolean).pipe(fieldId(8))
 })
 
 /** "Report to me": from the collector to who has nothing to report by itself. */
 export const StabilityAsk = Schema.TaggedStruct("StabilityAsk", {
-  space: SpaceName.pipe(fieldId(1))
+  space: SpaceName.pipe(fieldId(1)),
+  sender: NodeId.pipe(fieldId(2))
 })
 
 /** All of them, for the union of all messages. */

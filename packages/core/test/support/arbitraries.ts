@@ -214,21 +214,24 @@ const yes = Arbitrary.Constant(true)
 
 /** The messages of replication. */
 export const replicationMessage: Arbitrary.Arbitrary<Message.Message> = oneOf<Message.Message>([
-  struct("ReplicaSummary", { spaces: bytes(of([0, 24, 240])) }),
-  struct("ReplicaOpen", { space: name, count: uint32, sum, versions: some, company: uint32 }, { purged: time }),
+  struct("ReplicaSummary", { sender: name, spaces: bytes(of([0, 24, 240])) }),
+  struct("ReplicaOpen", { sender: name, space: name, count: uint32, sum, versions: some, company: uint32 }, {
+    purged: time
+  }),
   struct("ReplicaOpened", { ...basis, versions: some, refusals: uint32, misses: uint32, company: uint32 }, {
     purged: time,
     equal: yes
   }),
-  struct("ReplicaAsk", { ...basis, space: name, question }),
+  struct("ReplicaAsk", { ...basis, sender: name, space: name, question }),
   struct("ReplicaTold", { answer }),
-  struct("ReplicaConfirm", { space: name, keys: some }),
+  struct("ReplicaConfirm", { sender: name, space: name, keys: some }),
   struct("ReplicaConfirmed", { held: some }),
-  struct("ReplicaClose", { ...basis, space: name, refusals: uint32 }, { versions: some, purged: time }),
-  struct("ReplicaClosed", { ...basis, misses: uint32 }),
+  struct("ReplicaClose", { ...basis, sender: name, space: name, refusals: uint32 }, { versions: some, purged: time }),
+  struct("ReplicaClosed", { ...basis, misses: uint32, refusals: uint32 }),
   struct("ReplicaNotHeld", {}),
   struct("ReplicaStale", {}),
   struct("StabilityReport", {
+    sender: name,
     space: name,
     memberIncarnation: incarnation,
     number: uint32,
@@ -240,13 +243,15 @@ export const replicationMessage: Arbitrary.Arbitrary<Message.Message> = oneOf<Me
     interested: yes,
     refusing: yes,
     asked: some,
-    dead: some
+    dead: some,
+    partial: yes
   }),
-  struct("StabilityAnswer", { space: name, life: incarnation, number: uint32, members: time }, {
+  struct("StabilityAnswer", { sender: name, space: name, life: incarnation, number: uint32, members: time }, {
     stable: time,
-    asked: some
+    asked: some,
+    again: yes
   }),
-  struct("StabilityAsk", { space: name })
+  struct("StabilityAsk", { sender: name, space: name })
 ])
 
 export const message: Arbitrary.Arbitrary<Message.Message> = oneOf<Message.Message>([

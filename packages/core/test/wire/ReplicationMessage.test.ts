@@ -17,7 +17,7 @@ describe("a message of replication", () => {
 
   it("tells of a space in 24 bytes", () => {
     const sizeOf = (spaces: number) =>
-      encode(cluster, { _tag: "ReplicaSummary", spaces: new Uint8Array(spaces * summarySize) }).length
+      encode(cluster, { _tag: "ReplicaSummary", sender: "a", spaces: new Uint8Array(spaces * summarySize) }).length
     assert.isAtMost(sizeOf(1), 6 + 24 + 24)
     assert.isAtMost(sizeOf(2) - sizeOf(1), 24)
   })

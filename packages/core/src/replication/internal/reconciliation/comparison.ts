@@ -22,9 +22,9 @@ export interface Replica<Key> {
   readonly read: (key: Key) => Uint8Array | undefined
   /**
    * Merges an entry that a peer sent, whatever it is. It is a view of a larger buffer: copy what is to be kept. Of what it
-   * changes the index must be told before it returns.
+   * changes the index must be told before it returns. Returns false for what is none, to end the session as `Malformed`.
    */
-  readonly write: (entry: Uint8Array) => void
+  readonly write: (entry: Uint8Array) => unknown
 }
 
 /** What a comparison finds out. */

@@ -284,7 +284,7 @@ export class Session<Key> {
     return forEachEntry(entries, (entry) => {
       this.#report.received++
       this.#receivedBytes += entry.length + 3
-      this.#replica.write(entry)
+      return this.#replica.write(entry)
     })
   }
 }

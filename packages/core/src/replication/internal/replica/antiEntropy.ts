@@ -5,9 +5,10 @@
  * A node that holds nothing opens the session itself, since it knows without comparing that it lacks everything.
  */
 import type { Address } from "../../../Address.ts"
+import { maxNodeIdSize } from "../../../wire/internal/fields.ts"
 import type { Message } from "../../../wire/Message.ts"
 import { summarySize } from "../../../wire/ReplicationMessage.ts"
-import { toText } from "../crdt/bytes.ts"
+import type { Member } from "../../ReplicaMachine.ts"
 import { Reader, Writer } from "./bytes.ts"
 import type { Core } from "./core.ts"
 import { type Outcome, Session } from "./session.ts"
@@ -16,20 +17,32 @@ import type { Space } from "./space.ts"
 /** Most sessions that a node has open at a time; one for each space. */
 const maxSessions = 8
 
-/** Pairs of replicas that are not compared again for a while. */
-const maxFutile = 256
+/** Peers that are not compared with for a while, of all spaces. */
+const maxResting = 1024
 
-interface Running {
-  readonly session: Session
-  /** What the peer held, when it is known. */
-  readonly summary: string | undefined
+/**
+ * For how long, in intervals, a peer is not compared with after one of both has refused what the other holds: twice as long
+ * each time, until nothing is refused any more.
+ */
+const leastRest = 10
+const mostRest = 60
+
+/** Milliseconds for each entry that travelled in such a session, in which nobody is compared with: about a tenth of the time. */
+const restOfEntry = 0.1
+
+interface Rest {
+  readonly until: number
+  readonly length: number
 }
 
 export class AntiEntropy {
   readonly #core: Core
   readonly #spaces: ReadonlyMap<string, Space>
-  readonly #running = new Map<number, Running>()
-  readonly #futile = new Map<string, number>()
+  readonly #running = new Map<number, Session>()
+  /** By space and peer. */
+  readonly #resting = new Map<string, Rest>()
+  /** By space. */
+  readonly #tired = new Map<string, number>()
   #rotation = 0
 
   constructor(core: Core, spaces: ReadonlyMap<string, Space>) {
@@ -54,7 +67,7 @@ export class AntiEntropy {
   /** Tells a peer what is held here; the next time the others, where they do not fit a datagram. */
   tell(to: Address): void {
     if (this.#spaces.size === 0) return
-    const most = Math.max(1, Math.floor((this.#core.birth.maxDatagramSize - 32) / summarySize))
+    const most = Math.max(1, Math.floor((this.#core.birth.maxDatagramSize - 32 - maxNodeIdSize) / summarySize))
     const all = [...this.#spaces.values()]
     const told: Array<Uint8Array> = []
     for (let i = 0; i < Math.min(most, all.length); i++) {
@@ -67,14 +80,11 @@ export class AntiEntropy {
   #send(to: Address, summaries: ReadonlyArray<Uint8Array>): void {
     const writer = new Writer(summaries.length * summarySize)
     for (const summary of summaries) writer.raw(summary)
-    this.#core.send(to, { _tag: "ReplicaSummary", spaces: writer.done() })
+    this.#core.send(to, { _tag: "ReplicaSummary", sender: this.#core.birth.id, spaces: writer.done() })
   }
 
   /** A peer tells what it holds. */
-  heard(packed: Uint8Array, from: Address): void {
-    // strangers are not talked to
-    const peer = this.#core.options.members.at(from)
-    if (peer === undefined) return
+  heard(packed: Uint8Array, peer: Member): void {
     const byHash = new Map([...this.#spaces.values()].map((space) => [space.nameHash, space]))
     const empty: Array<Uint8Array> = []
     for (let at = 0; at + summarySize <= packed.length; at += summarySize) {
@@ -88,11 +98,11 @@ export class AntiEntropy {
       }
       const isTheirsEmpty = theirs.subarray(4, 8).every((byte) => byte === 0)
       if (isTheirsEmpty && space.entries.index.size > 0) empty.push(own)
-      else this.open(space, from, toText(theirs))
+      else this.open(space, peer)
       // each once, however often it is named
       byHash.delete(space.nameHash)
     }
-    if (empty.length > 0) this.#send(from, empty)
+    if (empty.length > 0) this.#send(peer.address, empty)
   }
 
   // ---------------------------------------------------------------------------
@@ -100,53 +110,51 @@ export class AntiEntropy {
   // ---------------------------------------------------------------------------
 
   /** Opens a session, unless there is one about the space, or too many. */
-  open(space: Space, address: Address, summary?: string): void {
-    if (this.#running.size >= maxSessions) return
-    for (const { session } of this.#running.values()) if (session.space === space) return
-    if (summary !== undefined && this.#isFutile(space, summary)) return
-    const session = new Session(this.#core, space, address)
-    this.#exchange({ session, summary }, session.open())
+  open(space: Space, peer: Member): void {
+    if (this.#running.size >= maxSessions || this.#isResting(space, peer.id)) return
+    for (const session of this.#running.values()) if (session.space === space) return
+    const session = new Session(this.#core, space, peer)
+    this.#exchange(session, session.open())
   }
 
-  #exchange(running: Running, message: Message): void {
+  #exchange(session: Session, message: Message): void {
     const exchange = this.#core.nextExchange()
-    this.#running.set(exchange, running)
-    this.#core.out({ _tag: "Exchange", exchange, to: running.session.address, message })
+    this.#running.set(exchange, session)
+    this.#core.out({ _tag: "Exchange", exchange, to: session.member.address, message })
   }
 
   /** An answer has come, or none. False when it is of nothing asked here. */
   answered(exchange: number, answer: Message | undefined): boolean {
-    const running = this.#running.get(exchange)
-    if (running === undefined) return false
+    const session = this.#running.get(exchange)
+    if (session === undefined) return false
     this.#running.delete(exchange)
-    if (this.#spaces.get(running.session.space.name) !== running.session.space) return true
-    const next = running.session.receive(answer)
-    if (next._tag === "Ended") this.#ended(running, next)
-    else if (next._tag !== "Broken") this.#exchange(running, next)
+    if (this.#spaces.get(session.space.name) !== session.space) return true
+    const next = session.receive(answer)
+    if (next._tag === "Ended") this.#ended(session, next)
+    else if (next._tag !== "Broken") this.#exchange(session, next)
     return true
   }
 
-  #ended({ session: { space }, summary }: Running, { refusedFor }: Extract<Outcome, { readonly _tag: "Ended" }>): void {
-    if (refusedFor === 0 || summary === undefined) return
-    if (this.#futile.size >= maxFutile) this.#futile.delete(this.#futile.keys().next().value!)
-    this.#futile.set(this.#pair(space, summary), this.#core.now + refusedFor)
+  #ended({ peer, space }: Session, { hasRefused, received, sent }: Extract<Outcome, { readonly _tag: "Ended" }>): void {
+    const pair = pairOf(space, peer)
+    const former = this.#resting.get(pair)
+    this.#resting.delete(pair)
+    if (!hasRefused) return
+    const { config: { antiEntropy: { interval } }, now } = this.#core
+    const length = former === undefined ? leastRest : Math.min(mostRest, 2 * former.length)
+    if (this.#resting.size >= maxResting) this.#resting.delete(this.#resting.keys().next().value!)
+    this.#resting.set(pair, { until: now + length * interval, length })
+    this.#tired.set(space.name, now + Math.min(mostRest * interval, (received + sent) * restOfEntry))
   }
 
-  /** Whether something was refused the last time that both held this. */
-  #isFutile(space: Space, summary: string): boolean {
-    if (this.#futile.size === 0) return false
-    const pair = this.#pair(space, summary)
-    const until = this.#futile.get(pair)
-    if (until === undefined) return false
-    if (this.#core.now < until) return true
-    this.#futile.delete(pair)
-    return false
-  }
-
-  #pair(space: Space, summary: string): string {
-    return toText(summaryOf(space)) + summary
+  /** Whether something was refused of late: it would be again. */
+  #isResting(space: Space, peer: string): boolean {
+    const { now } = this.#core
+    return now < (this.#tired.get(space.name) ?? 0) || now < (this.#resting.get(pairOf(space, peer))?.until ?? 0)
   }
 }
+
+const pairOf = (space: Space, peer: string): string => `${space.name} ${peer}`
 
 const summaryOf = (space: Space): Uint8Array => {
   space.entries.refresh()

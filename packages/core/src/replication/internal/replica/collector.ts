@@ -32,6 +32,9 @@ type Report = Extract<Message, { readonly _tag: "StabilityReport" }>
 /** Most names of those who lack a write that are told. */
 export const maxNamed = 8
 
+/** Most dead members that are told of in a report. */
+export const maxDead = 32
+
 /** Most dead members that are known from others alone. */
 const maxForeign = 256
 
@@ -44,6 +47,7 @@ interface Known {
   versions: VersionVector
   clock: Time
   loose: Time | undefined
+  number: number
   why: Lack
   heardAt: number
 }
@@ -68,20 +72,24 @@ export class Collector {
   // reports
   // ---------------------------------------------------------------------------
 
-  /** Takes a report. False for one of another life that has ended, or of what is no vector. */
-  report(member: Member, report: Report): boolean {
+  /** Takes a report, unless it is one of a life that has ended, or older than another, or of what is no vector. */
+  report(member: Member, report: Report): "Taken" | "Refused" | "Partial" {
     const { clock, life, loose, memberIncarnation: incarnation } = report
     const versions = VersionVector.unpack(report.versions, this.#space.versions.known)
     if (versions === undefined) {
       this.#space.refuseMalformed(member.id)
-      return false
+      return "Refused"
     }
     const former = this.#known.get(member.id)
     if (former !== undefined) {
-      if (incarnation < former.incarnation) return false
-      if (incarnation === former.incarnation && (life ?? 0) < (former.life ?? 0)) return false
+      if (incarnation < former.incarnation) return "Refused"
+      if (incarnation === former.incarnation && (life ?? 0) < (former.life ?? 0)) return "Refused"
     }
     const isSame = former !== undefined && former.life === life && life !== undefined
+    // one that is late would take back what the member holds loosely by now
+    if (isSame && ((report.number - former.number) | 0) < 0) return "Refused"
+    // it was forgotten, but does not know
+    if (!isSame && report.partial === true) return "Partial"
     if (isSame) versions.merge(former.versions)
     else this.#computedAt = -Infinity
     this.#known.set(member.id, {
@@ -90,17 +98,18 @@ export class Collector {
       versions,
       clock: unpackTime(clock),
       loose: loose === undefined ? undefined : unpackTime(loose),
+      number: report.number,
       why: life === undefined ? "NotHeld" : report.refusing === true ? "Refusing" : "Behind",
       heardAt: this.#core.now
     })
     if (report.dead !== undefined) this.#hearOfDead(report.dead)
     this.#isChanged = true
-    return true
+    return "Taken"
   }
 
   #hearOfDead(packed: Uint8Array): void {
     attempt(packed, (reader) => {
-      while (!reader.isAtEnd) {
+      for (let count = 0; !reader.isAtEnd && count < maxDead; count++) {
         const id = fromUtf8(reader.bytes())
         if (id === undefined || this.#foreign.has(id) || this.#foreign.size >= maxForeign) continue
         this.#foreign.set(id, this.#core.now)

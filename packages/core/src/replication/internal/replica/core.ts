@@ -13,9 +13,9 @@ import type {
   ReplicaMachine,
   ReplicaResult
 } from "../../ReplicaMachine.ts"
-import { ahead, next } from "../clock.ts"
+import { ahead, maxCounter, next } from "../clock.ts"
 import { type Config, configOf } from "./config.ts"
-import { isAfter, type Time, timeOf, zero } from "./time.ts"
+import { atMillis, isAfter, type Time, timeOf, zero } from "./time.ts"
 
 export type Out = Output<ReplicaEvent, ReplicaResult>
 
@@ -41,7 +41,6 @@ export class Core {
   #random: RandomSource = { nextDoubleUnsafe: () => 0 }
   #outputs: Array<Out> = []
   #exchanges = 0
-  readonly #requests = new Map<number, Address>()
   #refused = new Map<string, { space: string; reason: Refusal; node: string; count: number; ahead: number }>()
 
   constructor(birth: Birth<ReplicaMachine>, options: Options) {
@@ -118,21 +117,7 @@ export class Core {
 
   /** Makes a request that is no part of a session. */
   exchange(to: Address, message: Message): void {
-    const exchange = this.nextExchange()
-    this.#requests.set(exchange, to)
-    this.out({ _tag: "Exchange", exchange, to, message })
-  }
-
-  /** Of whom it was made, once its answer is here. */
-  exchanged(exchange: number): Address | undefined {
-    const to = this.#requests.get(exchange)
-    this.#requests.delete(exchange)
-    return to
-  }
-
-  /** The name of the member at an address, or the address. */
-  nameOf(address: Address): string {
-    return this.options.members.at(address)?.id ?? address
+    this.out({ _tag: "Exchange", exchange: this.nextExchange(), to, message })
   }
 
   // ---------------------------------------------------------------------------
@@ -154,6 +139,11 @@ export class Core {
   tooFarAhead(time: Time): number {
     const skew = ahead(time, this.wallClock)
     return skew > this.config.maxClockSkew ? skew : 0
+  }
+
+  /** What is later than this is too far ahead of the wall clock. */
+  get latest(): Time {
+    return { millis: atMillis(this.wallClock + this.config.maxClockSkew).millis, counter: maxCounter }
   }
 
   /** What happens here from now on is later than this. */

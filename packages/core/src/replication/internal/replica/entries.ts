@@ -137,6 +137,9 @@ export class Entries {
     if (held.isIndexed) this.index.remove(held)
     held.isIndexed = false
     held.isGone = true
+    // the index remembers it for a while
+    held.value = undefined
+    held.state = undefined
     this.#table.delete(held.id)
     this.certificates.delete(held.id)
     this.#stale.delete(held)

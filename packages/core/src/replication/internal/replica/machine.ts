@@ -1,9 +1,15 @@
 /** Replicas as a machine: hands each input to the part that owns it. */
-import type { Address } from "../../../Address.ts"
 import { fnv1a } from "../../../internal/hash.ts"
 import type { Birth, Input, Protocol, RandomSource } from "../../../node/Protocol.ts"
 import type { Message, Tag } from "../../../wire/Message.ts"
-import type { Options, ReplicaCommand, ReplicaEvent, ReplicaMachine, ReplicaResult } from "../../ReplicaMachine.ts"
+import type {
+  Member,
+  Options,
+  ReplicaCommand,
+  ReplicaEvent,
+  ReplicaMachine,
+  ReplicaResult
+} from "../../ReplicaMachine.ts"
 import { Answers } from "./answers.ts"
 import { AntiEntropy } from "./antiEntropy.ts"
 import { Core, type Out, type Timer } from "./core.ts"
@@ -61,7 +67,7 @@ class Replicas implements ReplicaMachine {
     for (const [name, { life }] of legacy?.spaces ?? []) this.#lives.set(name, life.incarnation)
     if (legacy !== undefined) this.#core.clock = later(this.#core.clock, legacy.clock)
     this.#antiEntropy = new AntiEntropy(this.#core, this.#spaces)
-    this.#answers = new Answers(this.#core, (space, address) => this.#antiEntropy.open(space, address))
+    this.#answers = new Answers(this.#core, (space, peer) => this.#antiEntropy.open(space, peer))
   }
 
   // ---------------------------------------------------------------------------
@@ -97,11 +103,11 @@ class Replicas implements ReplicaMachine {
         break
       }
       case "Received": {
-        this.#receive(input.from, input.message)
+        this.#receive(input.message)
         break
       }
       case "Requested": {
-        this.#core.out({ _tag: "Reply", reply: input.reply, message: this.#answer(input.from, input.message) })
+        this.#core.out({ _tag: "Reply", reply: input.reply, message: this.#answer(input.message) })
         break
       }
       case "Answered": {
@@ -126,55 +132,70 @@ class Replicas implements ReplicaMachine {
     return this.#core.takeOutputs()
   }
 
-  #receive(from: Address, message: Message): void {
+  /**
+   * Whom a message names as its sender: whom the membership does not know has no say, and answers go to the address that the
+   * member advertises, wherever the message came from.
+   */
+  #sender({ sender }: { readonly sender: string }): Member | undefined {
+    const member = this.#core.options.members.get(sender)
+    if (member?.deadSince === undefined && member !== undefined) return member
+    this.#core.drop("Stranger")
+    return undefined
+  }
+
+  #receive(message: Message): void {
     switch (message._tag) {
-      case "ReplicaSummary":
-        return this.#antiEntropy.heard(message.spaces, from)
+      case "ReplicaSummary": {
+        const member = this.#sender(message)
+        if (member !== undefined) this.#antiEntropy.heard(message.spaces, member)
+        return
+      }
       case "StabilityReport": {
-        const answer = this.#reported(from, message)
-        if (answer !== undefined) this.#core.send(from, answer)
+        const member = this.#sender(message)
+        const answer = member === undefined ? undefined : this.#reported(member, message)
+        if (answer !== undefined) this.#core.send(member!.address, answer)
         return
       }
       case "StabilityAsk": {
-        const member = this.#core.options.members.at(from)
+        const member = this.#sender(message)
         const open = this.#open.get(message.space)
         if (member === undefined) return
-        if (open === undefined) this.#core.send(from, notHeld(message.space, this.#core.options.members.incarnation))
+        if (open === undefined) this.#core.send(member.address, notHeld(message.space, this.#core))
         else open.stability.ask(member)
         return
       }
       case "StabilityAnswer":
-        return this.#stabilityAnswered(from, message)
+        return this.#stabilityAnswered(message)
       // these belong on a stream
       default:
         return this.#core.drop("Unexpected")
     }
   }
 
-  #reported(from: Address, message: Extract<Message, { readonly _tag: "StabilityReport" }>): Message | undefined {
-    const member = this.#core.options.members.at(from)
+  #reported(member: Member, message: Extract<Message, { readonly _tag: "StabilityReport" }>): Message | undefined {
     const open = this.#open.get(message.space)
-    if (member === undefined) return undefined
     if (open !== undefined) return open.stability.reported(member, message)
-    return message.life === undefined ? undefined : notHeld(message.space, this.#core.options.members.incarnation)
+    return message.life === undefined ? undefined : notHeld(message.space, this.#core)
   }
 
-  #stabilityAnswered(from: Address, message: Extract<Message, { readonly _tag: "StabilityAnswer" }>): void {
-    const member = this.#core.options.members.at(from)
+  #stabilityAnswered(message: Extract<Message, { readonly _tag: "StabilityAnswer" }>): void {
+    const member = this.#sender(message)
     if (member !== undefined) this.#open.get(message.space)?.stability.answered(member, message)
   }
 
-  #answer(from: Address, message: Message): Message | undefined {
-    // whom the membership does not know has no say
-    if (this.#core.options.members.at(from) === undefined) return undefined
+  #answer(message: Message): Message | undefined {
     switch (message._tag) {
       case "ReplicaOpen":
       case "ReplicaAsk":
       case "ReplicaConfirm":
-      case "ReplicaClose":
-        return this.#answers.answer(this.#spaces.get(message.space), message, from)
-      case "StabilityReport":
-        return this.#reported(from, message)
+      case "ReplicaClose": {
+        const member = this.#sender(message)
+        return member && this.#answers.answer(this.#spaces.get(message.space), message, member)
+      }
+      case "StabilityReport": {
+        const member = this.#sender(message)
+        return member && this.#reported(member, message)
+      }
       default:
         return undefined
     }
@@ -182,10 +203,11 @@ class Replicas implements ReplicaMachine {
 
   #answered(exchange: number, answer: Message | undefined): void {
     if (this.#antiEntropy.answered(exchange, answer)) return
-    const to = this.#core.exchanged(exchange)
-    if (to === undefined || answer === undefined) return
-    if (answer._tag === "StabilityAnswer") this.#stabilityAnswered(to, answer)
-    else if (answer._tag === "StabilityReport") this.#reported(to, answer)
+    if (answer?._tag === "StabilityAnswer") this.#stabilityAnswered(answer)
+    else if (answer?._tag === "StabilityReport") {
+      const member = this.#sender(answer)
+      if (member !== undefined) this.#reported(member, answer)
+    }
   }
 
   #due(timer: Timer): void {

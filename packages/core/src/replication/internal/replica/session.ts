@@ -10,9 +10,9 @@
  * 4. `ReplicaClose`: each takes over what the other knew at the start, if it has taken all that came and the other has
  *    neither forgotten nor missed anything meanwhile, of which this node could then still hold what was there before.
  */
-import type { Address } from "../../../Address.ts"
 import type { Message } from "../../../wire/Message.ts"
-import { forEachEntry, packEntries } from "../../../wire/ReconciliationMessage.ts"
+import { forEachEntry, packEntries, type Question } from "../../../wire/ReconciliationMessage.ts"
+import type { Member } from "../../ReplicaMachine.ts"
 import { packSummary } from "../reconciliation/comparison.ts"
 import { EntryPacker } from "../reconciliation/entryPacker.ts"
 import { defaults, type Report, Session as Comparison } from "../reconciliation/session.ts"
@@ -28,7 +28,7 @@ import { VersionVector } from "./vector.ts"
 export const envelopeSize = 512
 
 /** Most keys, and about as many bytes of them, in one question whether they may be dropped. */
-const maxConfirmed = 4096
+export const maxConfirmed = 4096
 const maxConfirmedBytes = 65_536
 
 type Of<Tag extends Message["_tag"]> = Extract<Message, { readonly _tag: Tag }>
@@ -52,7 +52,7 @@ interface Doomed {
 
 /** What became of a session. */
 export type Outcome =
-  | { readonly _tag: "Ended"; readonly refusedFor: number; readonly received: number; readonly sent: number }
+  | { readonly _tag: "Ended"; readonly hasRefused: boolean; readonly received: number; readonly sent: number }
   /** The peer is gone, does not hold the space, or answers nonsense. */
   | { readonly _tag: "Broken" }
 
@@ -69,8 +69,8 @@ export const timeOfField = (bytes: Uint8Array | undefined): Time => bytes === un
 
 export class Session {
   readonly space: Space
-  readonly address: Address
-  /** The name of the peer, for people to read. */
+  /** Whom it is with, as it was known at the start. */
+  readonly member: Member
   readonly peer: string
   readonly #core: Core
   readonly #versions: VersionVector
@@ -97,11 +97,11 @@ export class Session {
   #hasRefused = false
   #hasLeft = false
 
-  constructor(core: Core, space: Space, address: Address) {
+  constructor(core: Core, space: Space, member: Member) {
     this.#core = core
     this.space = space
-    this.address = address
-    this.peer = core.nameOf(address)
+    this.member = member
+    this.peer = member.id
     this.#mode = core.config.antiEntropy.mode
     this.#isAway = space.isAway(this.peer)
     this.#company = space.company(this.peer)
@@ -116,6 +116,7 @@ export class Session {
     entries.refresh()
     return {
       _tag: "ReplicaOpen",
+      sender: this.#core.birth.id,
       space: name,
       ...packSummary(entries.index.summary),
       versions: this.#versions.pack(),
@@ -153,6 +154,7 @@ export class Session {
       return broken
     }
     const purged = timeOfField(answer.purged)
+    if (space.refusesPurged(purged, this.peer)) return broken
     if (answer.equal === true) {
       space.adopt(versions, purged)
       space.agreed(this.peer)
@@ -184,8 +186,7 @@ export class Session {
     const comparison = this.#comparison!
     const question = comparison.next()
     if (question !== undefined) {
-      const { instance, purges } = this.#theirs!
-      return { _tag: "ReplicaAsk", space: this.space.name, instance, purges, question }
+      return this.#ask(question)
     }
     if (comparison.outcome !== "Reconciled") {
       this.#core.drop(`Reconciliation${comparison.outcome}`)
@@ -193,6 +194,11 @@ export class Session {
     }
     this.#report = comparison.report
     return this.#confirm()
+  }
+
+  #ask(question: Question): Message {
+    const { instance, purges } = this.#theirs!
+    return { _tag: "ReplicaAsk", sender: this.#core.birth.id, space: this.space.name, instance, purges, question }
   }
 
   // ---------------------------------------------------------------------------
@@ -222,13 +228,15 @@ export class Session {
   }
 
   /** What came from the peer: what it may have to drop is left to its own session. */
-  #write(entry: Uint8Array): void {
-    if (this.#isPeerReset && this.space.isOutdated(entry)) this.#hasLeft = true
-    else {
-      const held = this.space.takeEntry(entry, this.peer)
-      if (held === "Refused") this.#hasRefused = true
-      else if (held === "New") this.#taken.add(this.space.lastTaken!)
+  #write(entry: Uint8Array): boolean {
+    if (this.#isPeerReset && this.space.isOutdated(entry)) {
+      this.#hasLeft = true
+      return true
     }
+    const taken = this.space.takeEntry(entry, this.peer)
+    if (taken === "Refused") this.#hasRefused = true
+    else if (taken === "New") this.#taken.add(this.space.lastTaken!)
+    return taken !== "Malformed"
   }
 
   #confirm(): Message {
@@ -243,7 +251,7 @@ export class Session {
     this.#asked = keys.length
     return keys.length === 0
       ? this.#push()
-      : { _tag: "ReplicaConfirm", space: this.space.name, keys: packEntries(keys) }
+      : { _tag: "ReplicaConfirm", sender: this.#core.birth.id, space: this.space.name, keys: packEntries(keys) }
   }
 
   #drop({ held: packed }: Of<"ReplicaConfirmed">): Message {
@@ -281,9 +289,7 @@ export class Session {
       this.#spared.pop()
     }
     if (entries.count === 0) return this.#close()
-    const { instance, purges } = this.#theirs!
-    const question = { _tag: "TransferEntries", ...entries.packed() } as const
-    return { _tag: "ReplicaAsk", space: this.space.name, instance, purges, question }
+    return this.#ask({ _tag: "TransferEntries", ...entries.packed() })
   }
 
   // ---------------------------------------------------------------------------
@@ -295,6 +301,7 @@ export class Session {
     const { instance, purges: theirPurges, refusals } = this.#theirs!
     return {
       _tag: "ReplicaClose",
+      sender: this.#core.birth.id,
       space: name,
       instance,
       purges: theirPurges,
@@ -310,26 +317,23 @@ export class Session {
     return purges === this.#purges && entries.index.misses === this.#misses
   }
 
-  #closed({ instance, misses, purges }: Of<"ReplicaClosed">): Outcome {
+  #closed({ instance, misses, purges, refusals }: Of<"ReplicaClosed">): Outcome {
     const theirs = this.#theirs!
     const isSame = instance === theirs.instance && purges === theirs.purges && misses === theirs.misses
     if (isSame && this.#mode !== "push" && !this.#hasRefused && !this.#hasLeft) {
       this.space.adopt(theirs.versions, theirs.purged)
       this.space.agreed(this.peer)
     }
-    return this.#end()
+    return this.#end(instance === theirs.instance && refusals !== theirs.refusals)
   }
 
-  #end(): Outcome {
+  #end(hasPeerRefused = false): Outcome {
     const { name } = this.space
     if (this.#dropped > 0) {
       this.#core.happened({ _tag: "Reset", space: name, peer: this.peer, dropped: this.#dropped })
     }
     const { received = 0, sent = 0 } = this.#report ?? {}
     if (received + sent > 0) this.#core.happened({ _tag: "Reconciled", space: name, peer: this.peer, received, sent })
-    return { _tag: "Ended", refusedFor: this.#hasRefused ? refusedFor : 0, received, sent }
+    return { _tag: "Ended", hasRefused: this.#hasRefused || hasPeerRefused, received, sent }
   }
 }
-
-/** For how long a peer is not compared with again that holds what was refused, as long as nothing else changes. */
-const refusedFor = 10_000

@@ -32,7 +32,7 @@ import { keyOf, type Life, lifeOf, type VersionVector } from "./vector.ts"
 import { Versions } from "./versions.ts"
 
 /** What became of a write of a peer. */
-export type Taken = "New" | "Known" | "Refused"
+export type Taken = "New" | "Known" | "Refused" | "Malformed"
 
 /** Peers of whom is remembered when this node agreed with them. */
 const maxAgreements = 4096
@@ -132,13 +132,13 @@ export class Space {
   /** Takes an entry that a peer or the store has sent; the bytes are not kept. */
   takeEntry(bytes: Uint8Array, from: string): Taken {
     const entry = unpackEntry(bytes)
-    return entry === undefined ? this.#refuse("Malformed", from) : this.takeRecord(entry.key, entry.record, from)
+    return entry === undefined ? this.refuseMalformed(from) : this.takeRecord(entry.key, entry.record, from)
   }
 
   takeRecord(key: Uint8Array, record: Uint8Array, from: string): Taken {
     if (this.kind._tag === "crdt") return this.takeState(key, record, from)
     const entry = unpackRecord(record, this.versions.known)
-    if (entry === undefined) return this.#refuse("Malformed", from)
+    if (entry === undefined) return this.refuseMalformed(from)
     const taken = this.takeVersioned(key, entry)
     if (taken !== "Refused") this.versions.loosen(entry.life, entry)
     return taken
@@ -177,6 +177,7 @@ export class Space {
     const entry = unpackRecord(record, this.versions.known)
     if (entry === undefined) return false
     this.#core.follow(entry)
+    this.versions.loosen(entry.life, entry)
     this.entries.put(id, key, { ...entry, value: entry.value?.slice() })
     return true
   }
@@ -243,9 +244,17 @@ export class Space {
     return "Refused"
   }
 
-  /** Something that is no entry was refused. */
-  refuseMalformed(from: string): void {
+  /** Refuses a peer that has forgotten what is so far in the future that nothing could ever be written before it. */
+  refusesPurged(purged: Time, from: string): boolean {
+    const ahead = this.#core.tooFarAhead(purged)
+    if (ahead > 0) this.#refuse("ClockAhead", from, ahead)
+    return ahead > 0
+  }
+
+  /** Something that is no entry was refused: what comes with it is not worth a look. */
+  refuseMalformed(from: string): "Malformed" {
     this.#refuse("Malformed", from)
+    return "Malformed"
   }
 
   // ---------------------------------------------------------------------------
@@ -315,10 +324,12 @@ export class Space {
   /** Takes over what a peer knew, and has forgotten: its entries have come, or are the same. */
   adopt(versions: VersionVector, purged: Time): void {
     const last = this.versions.known.get(this.life.key)
+    const row = versions.get(this.life.key)
     // somebody else has written under the name and incarnation of this life: the node goes on in another
-    if (isAfter(versions.get(this.life.key), later(last, versions.floor))) this.#renew()
+    if (isAfter(row, later(last, versions.floor)) && this.#core.tooFarAhead(row) === 0) this.#renew()
     this.purged = timeOf(later(this.purged, purged))
-    this.versions.adopt(versions)
+    // no sound peer knows what was written so far in the future: whatever comes of then would be taken for known
+    this.versions.adopt(versions, this.#core.latest)
   }
 
   #renew(): void {
@@ -346,7 +357,7 @@ export class Space {
   /** Takes a rumor, which is not kept. */
   hear(bytes: Uint8Array, origin: string): void {
     const batch = unpackBatch(bytes)
-    if (batch === undefined) return this.refuseMalformed(origin)
+    if (batch === undefined) return void this.refuseMalformed(origin)
     const key = keyOf(origin, batch.incarnation)
     if (key === this.life.key) return
     const life = this.versions.known.life(key) ?? lifeOf(origin, batch.incarnation)

@@ -10,7 +10,7 @@ import type { Message } from "../../../wire/Message.ts"
 import type { Lack, Lacking, Member, Version } from "../../ReplicaMachine.ts"
 import { fromUtf8, toUtf8 } from "../crdt/bytes.ts"
 import { attempt, packTime, sizeOf, unpackTime, Writer } from "./bytes.ts"
-import { Collector, maxNamed, membersHash } from "./collector.ts"
+import { Collector, maxDead, maxNamed, membersHash } from "./collector.ts"
 import type { Core } from "./core.ts"
 import type { Space } from "./space.ts"
 import { isAfter, isZero, type Time, timeOf, zero } from "./time.ts"
@@ -18,18 +18,15 @@ import { keyOf, type Life, lifeOf, packRows, readLife, VersionVector } from "./v
 
 type Of<Tag extends Message["_tag"]> = Extract<Message, { readonly _tag: Tag }>
 
-/** Most lives that are asked for at a time. */
+/** Most lives that are asked for in a report: the next ones in the next. */
 const maxAsked = 8
-
-/** Most dead members that are told of in a report. */
-const maxDead = 32
 
 /** Fruitless intervals before they grow. */
 const patience = 8
 const maxPeriod = 8
 
 /** Bytes of a report or answer without its lists. */
-const headSize = 256
+const headSize = 384
 
 const lacks: ReadonlyArray<Lack> = ["Behind", "NotHeld", "Refusing"]
 
@@ -61,6 +58,8 @@ export class Stability {
   #targetLife: number | undefined
   #confirmed = new VersionVector()
   #number = 0
+  /** The first life to be asked for in the next report. */
+  #turn = 0
   #pending:
     | { readonly number: number; readonly versions: VersionVector; readonly asked: ReadonlyArray<Asked> }
     | undefined
@@ -71,6 +70,7 @@ export class Stability {
   #period = 1
   #fruitless = 0
   #progress = ""
+  #purgedAt = -Infinity
 
   constructor(core: Core, space: Space) {
     this.#core = core
@@ -142,7 +142,11 @@ export class Stability {
     for (const member of members.all) {
       const isDue = now - this.collector.heardAt(member) > 0.75 * this.#period * config.stabilityInterval
       if (member.deadSince === undefined && isDue) {
-        this.#core.send(member.address, { _tag: "StabilityAsk", space: this.#space.name })
+        this.#core.send(member.address, {
+          _tag: "StabilityAsk",
+          sender: this.#core.birth.id,
+          space: this.#space.name
+        })
       }
     }
     this.evaluate()
@@ -152,7 +156,7 @@ export class Stability {
   evaluate(): void {
     if (this.#collectorNow() !== undefined) return
     const { versions } = this.#space
-    for (const asked of this.#asked()) {
+    for (const asked of this.#oldest()) {
       this.#judge(asked, {
         until: this.collector.until(asked.life.key),
         ...this.collector.lacking(asked.life.key, asked.time)
@@ -165,25 +169,30 @@ export class Stability {
   /** A member reports; undefined where it is not answered. */
   reported(member: Member, report: Of<"StabilityReport">): Message | undefined {
     const { config, now } = this.#core
-    const isTaken = this.collector.report(member, report)
+    const taken = this.collector.report(member, report)
     if (report.life === undefined) {
       if (member.id === this.#target) this.#notHeld(member.id)
       return undefined
     }
-    if (!isTaken) return undefined
+    if (taken === "Refused") return undefined
     if (report.interested === true) {
       if (this.#interestUntil < now) this.hasten()
       this.#interestUntil = now + 2 * maxPeriod * config.stabilityInterval
     }
+    const head = {
+      _tag: "StabilityAnswer",
+      sender: this.#core.birth.id,
+      space: this.#space.name,
+      life: this.#space.life.incarnation,
+      number: report.number,
+      members: membersHash(this.#core)
+    } as const
+    if (taken === "Partial") return { ...head, again: true }
     const stable = this.collector.stableTime()
     const asked = report.asked === undefined ? undefined : this.#answerAsked(report.asked)
     if (this.isInterested) this.evaluate()
     return {
-      _tag: "StabilityAnswer",
-      space: this.#space.name,
-      life: this.#space.life.incarnation,
-      number: report.number,
-      members: membersHash(this.#core),
+      ...head,
       ...(isZero(stable) ? undefined : { stable: packTime(stable) }),
       ...(asked === undefined ? undefined : { asked })
     }
@@ -222,8 +231,10 @@ export class Stability {
     const rows = [...versions.told.rows()].filter((row) => isAfter(row, this.#confirmed.get(row.life.key)))
     const loose = versions.loose(this.#space.oldest)
     const dead = entries.certificates.size > 0 ? this.#dead() : undefined
+    const isPartial = this.#confirmed.size > 0
     const message: Message = {
       _tag: "StabilityReport",
+      sender: this.#core.birth.id,
       space: name,
       memberIncarnation: members.incarnation,
       life: life.incarnation,
@@ -231,6 +242,7 @@ export class Stability {
       versions: packRows(rows, versions.told.floor),
       clock: packTime(this.#space.clock()),
       ...(loose === undefined ? undefined : { loose: packTime(loose) }),
+      ...(isPartial ? { partial: true } : undefined),
       ...(interested ? { interested } : undefined),
       ...(refusals === this.#refusals ? undefined : { refusing: true }),
       ...(asked.length === 0 ? undefined : { asked: packRows(asked.map(({ life, time }) => ({ ...time, life }))) }),
@@ -257,14 +269,23 @@ export class Stability {
   }
 
   /** The oldest version that is waited for of each life. */
-  #asked(): ReadonlyArray<Asked> {
+  #oldest(): ReadonlyArray<Asked> {
     if (this.#watches.size === 0) return []
     const asked = new Map<string, Asked>()
     for (const { life, time } of this.#watches.values()) {
       const other = asked.get(life.key)
-      if (other === undefined ? asked.size < maxAsked : isAfter(other.time, time)) asked.set(life.key, { life, time })
+      if (other === undefined || isAfter(other.time, time)) asked.set(life.key, { life, time })
     }
     return [...asked.values()]
+  }
+
+  /** Of these as many as a report asks for: all of them in turn. */
+  #asked(): ReadonlyArray<Asked> {
+    const all = this.#oldest()
+    if (all.length <= maxAsked) return all
+    const first = this.#turn % all.length
+    this.#turn = first + maxAsked
+    return [...all.slice(first), ...all.slice(0, first)].slice(0, maxAsked)
   }
 
   /** The collector answers a report. */
@@ -273,22 +294,27 @@ export class Stability {
     if (from.id !== this.#target || pending === undefined || pending.number !== answer.number) return
     this.#pending = undefined
     // one that was started anew has heard what was in this report, and nothing that came before it
-    if (this.#targetLife === undefined || this.#targetLife === answer.life) this.#confirmed = pending.versions
-    else this.#confirmed = new VersionVector()
+    const isSame = this.#targetLife === undefined || this.#targetLife === answer.life
+    this.#confirmed = isSame && answer.again !== true ? pending.versions : new VersionVector()
     this.#targetLife = answer.life
-    const own = membersHash(this.#core)
-    if (!own.every((byte, index) => byte === answer.members[index])) return
+    const isSameView = membersHash(this.#core).every((byte, index) => byte === answer.members[index])
     if (answer.asked !== undefined) {
       const verdicts = unpackVerdicts(answer.asked, pending.asked.length)
       if (verdicts === undefined) this.#space.refuseMalformed(from.id)
-      verdicts?.forEach((verdict, index) => this.#judge(pending.asked[index]!, verdict))
+      verdicts?.forEach((verdict, index) =>
+        // of other members it says who lacks the write, and no more
+        this.#judge(pending.asked[index]!, isSameView ? verdict : { ...verdict, until: zero })
+      )
     }
-    if (answer.stable !== undefined) this.#purge(unpackTime(answer.stable), pending.versions)
+    if (isSameView && answer.stable !== undefined) this.#purge(unpackTime(answer.stable), pending.versions)
   }
 
   /** @param versions what this node had told when that was found out */
   #purge(stable: Time, versions: VersionVector): void {
-    if (isZero(stable)) return
+    const { config, now } = this.#core
+    // with each report would be too often: it takes a look at all certificates
+    if (isZero(stable) || now - this.#purgedAt < config.stabilityInterval / 2) return
+    this.#purgedAt = now
     this.#space.purge((certificate) =>
       !isAfter(certificate, stable) && versions.covers(certificate.life.key, certificate)
     )
@@ -320,10 +346,11 @@ export class Stability {
 }
 
 /** What a node reports that has not opened the space. */
-export const notHeld = (space: string, memberIncarnation: number): Message => ({
+export const notHeld = (space: string, core: Core): Message => ({
   _tag: "StabilityReport",
+  sender: core.birth.id,
   space,
-  memberIncarnation,
+  memberIncarnation: core.options.members.incarnation,
   number: 0,
   versions: packRows([]),
   clock: packTime(zero)

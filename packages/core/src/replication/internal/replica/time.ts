@@ -1,5 +1,5 @@
 /** Times of hybrid logical clocks, as replicas compare and pack them. */
-import { compareTimes, maxMillis, type Time } from "../clock.ts"
+import { maxMillis, type Time } from "../clock.ts"
 
 export type { Time }
 
@@ -9,7 +9,8 @@ export const zero: Time = { millis: 0, counter: 0 }
 /** After all writes. */
 export const never: Time = { millis: Infinity, counter: 0 }
 
-export const isAfter = (a: Time, b: Time): boolean => compareTimes(a, b) > 0
+export const isAfter = (a: Time, b: Time): boolean =>
+  a.millis === b.millis ? a.counter > b.counter : a.millis > b.millis
 
 export const later = (a: Time, b: Time): Time => isAfter(b, a) ? b : a
 

@@ -9,7 +9,7 @@ import { fnv1a, mix } from "../../../internal/hash.ts"
 import { maxNodeIdSize } from "../../../wire/internal/fields.ts"
 import { fromUtf8, Malformed, toUtf8 } from "../crdt/bytes.ts"
 import { attempt, numberSize, type Reader, sizeOf, Writer } from "./bytes.ts"
-import { earlier, isAfter, isZero, later, type Time, timeOf, zero } from "./time.ts"
+import { earlier, isAfter, isZero, later, never, type Time, timeOf, zero } from "./time.ts"
 
 /** Most lives in a vector. */
 export const maxLives = 4096
@@ -115,10 +115,10 @@ export class VersionVector {
     return true
   }
 
-  /** All that is known to either is known. */
-  merge(other: VersionVector): void {
-    this.raiseFloor(other.#floor)
-    for (const row of other.#rows.values()) this.raise(row.life, row)
+  /** All that is known to either is known, but for what is later than a time, if one is given. */
+  merge(other: VersionVector, latest: Time = never): void {
+    if (!isAfter(other.#floor, latest)) this.raiseFloor(other.#floor)
+    for (const row of other.#rows.values()) if (!isAfter(row, latest)) this.raise(row.life, row)
   }
 
   raiseFloor(floor: Time): void {

@@ -95,9 +95,9 @@ export class Versions {
     return earliest
   }
 
-  /** All that a peer knew is known. */
-  adopt(other: VersionVector): void {
-    this.known.merge(other)
+  /** All that a peer knew until a time is known. */
+  adopt(other: VersionVector, latest?: Time): void {
+    this.known.merge(other, latest)
     for (const key of [...this.#waiting.keys()]) {
       const life = this.known.life(key)
       if (life !== undefined) this.#release(life)

@@ -33,19 +33,19 @@ export const bugs: ReadonlyArray<Bug> = [
       method(Space.prototype, "isOutdated", () => () => false)
     ),
     finds: comesBack,
-    from: 65
+    from: 210
   },
   {
     name: "a node that has been away is not reset",
     plant: method(Session.prototype, "isGone", () => () => false),
     finds: /again|is back|no agreement|shows|for stable/,
-    from: 130
+    from: 405
   },
   {
     name: "what comes is taken though its delete was forgotten",
     plant: method(Space.prototype, "isForgotten", () => () => false),
     finds: comesBack,
-    from: 90
+    from: 95
   },
   {
     name: "who has not answered does not count for stability",
@@ -56,7 +56,7 @@ export const bugs: ReadonlyArray<Bug> = [
     name: "a restarted node counts as if it had what its former life had",
     plant: method(Collector.prototype, "isCurrent", () => () => true),
     finds: /for stable/,
-    from: 150
+    from: 278
   },
   {
     name: "a rumor counts for all that its life wrote before",
@@ -65,6 +65,15 @@ export const bugs: ReadonlyArray<Bug> = [
         this.known.raise(life, to)
       }),
     finds: /for stable|lost|again|no agreement/
+  },
+  {
+    name: "versions are taken over from a peer though something of it was refused",
+    plant: method(Space.prototype, "takeEntry", (sound) =>
+      function(this: Space, bytes, from) {
+        const taken = sound.call(this, bytes, from)
+        return taken === "Refused" ? "Known" : taken
+      }),
+    finds: /for stable|lost/
   },
   {
     name: "versions are taken over from a peer before its entries",

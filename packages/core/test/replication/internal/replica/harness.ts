@@ -35,6 +35,9 @@ export const textOf = (value: Uint8Array): string => text.decode(value)
 export const addressOf = (index: number): Address =>
   Addresses.make({ host: `10.0.${index >> 8}.${index & 255}`, port: 7946 })
 
+/** Where messages seem to come from: as through address translation. */
+const elsewhere = Addresses.make({ host: "192.0.2.1", port: 40_000 })
+
 export const overTheWire = (message: Message): Message => {
   const { messages } = decode(7, encode(7, message))
   if (messages.length !== 1) throw new Error(`${message._tag} does not come through`)
@@ -242,11 +245,16 @@ export class Node {
     return this.happened("Stability").findLast((event) => event.watch === watch)
   }
 
-  request(message: Message, from: Address): Message | undefined {
+  /** Asks it on a stream: from a port at which nobody listens. */
+  request(message: Message): Message | undefined {
     const reply = ++this.#completions
     let answer: Message | undefined
     for (
-      const output of this.machine.step({ _tag: "Requested", from, message, reply }, this.cluster.now, this.random)
+      const output of this.machine.step(
+        { _tag: "Requested", from: elsewhere, message, reply },
+        this.cluster.now,
+        this.random
+      )
     ) {
       if (output._tag === "Reply") answer = output.message
       else this.cluster.take(this, output)
@@ -378,7 +386,7 @@ export class Cluster {
           node,
           to,
           this.latency(),
-          (other) => other.step({ _tag: "Received", from: node.address, message, encoded: new Uint8Array(0) })
+          (other) => other.step({ _tag: "Received", from: elsewhere, message, encoded: new Uint8Array(0) })
         )
       }
       case "Exchange": {
@@ -393,7 +401,7 @@ export class Cluster {
           )
         const fail = () => back(undefined, 50)
         return this.#carry(node, this.indexAt(output.to), this.latency(), (other) => {
-          const answer = other.request(message, node.address)
+          const answer = other.request(message)
           if (this.separates(other.index, node.index)) fail()
           else back(answer === undefined ? undefined : this.#passed(answer), this.latency())
         }, fail)

@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import { defaultLimits } from "../../../../src/replication/ReplicaMachine.ts"
 import { bytesOf, Cluster, spaceName } from "./harness.ts"
 
 const small = { maxKeySize: 8, maxValueSize: 16, maxKeys: 4, maxBytes: 64 }
@@ -49,6 +50,35 @@ describe("a full replica", () => {
     assert.isAtLeast(second!.happened("Refused").filter(({ reason }) => reason === "Full").length, 1)
     assert.deepStrictEqual(first!.stability(1)!.lacking.map(({ node }) => node), ["n001"])
   })
+
+  for (const index of [0, 1]) {
+    it(`is not sent what it has no room for over and over again while others write, where ${index} compares`, () => {
+      const cluster = new Cluster(2, { isEncoded: true }).open()
+      const [first, second] = cluster.nodes
+      second!.command({ _tag: "Close", space: spaceName })
+      second!.command({
+        _tag: "Open",
+        space: spaceName,
+        kind: { _tag: "lww" },
+        limits: { ...defaultLimits, maxKeys: 20 },
+        isDurable: false,
+        recovered: undefined
+      })
+      for (let i = 0; i < 2000; i++) first!.set(`k${i}`, "v".repeat(100))
+      // only one of them compares
+      cluster.loses = (from, _, message) => message?._tag === "ReplicaSummary" && from === index
+      cluster.advance(2000)
+      for (const node of cluster.nodes) node.sent = { messages: 0, bytes: 0, exchanges: 0 }
+      const key = second!.content.split("=")[0]!
+      for (let i = 0; i < 60; i++) {
+        first!.set(key, `${i}`)
+        cluster.advance(1000)
+      }
+      assert.strictEqual(second!.get(key), "59")
+      // all that it lacks takes some 250 kB
+      assert.isAtMost(first!.sent.bytes + second!.sent.bytes, 4 * 250_000)
+    })
+  }
 
   it("does not compare over and over again what it refuses", () => {
     const cluster = new Cluster(2, { isEncoded: true, maxClockSkew: 100 })

@@ -21,8 +21,28 @@ interface Recorded {
   readonly seen: ReadonlySet<string>
 }
 
+/** What a process has seen under a key, by name, and what of that it knows to be deleted. */
+class Seen {
+  readonly names: Set<string>
+  readonly gone: Set<string>
+
+  constructor(names?: Iterable<string>, gone?: Iterable<string>) {
+    this.names = new Set(names)
+    this.gone = new Set(gone)
+  }
+
+  add(write: Recorded, writes: ReadonlyMap<string, Recorded>): void {
+    if (this.names.has(write.name)) return
+    this.names.add(write.name)
+    for (const name of write.seen) {
+      if (write.value === undefined) this.gone.add(name)
+      this.add(writes.get(name)!, writes)
+    }
+  }
+}
+
 /** What a process has seen under each key. */
-type History = Map<string, Set<string>>
+type History = Map<string, Seen>
 
 const nameOfVersion = ({ incarnation, timestamp }: Version): string =>
   `${timestamp.millis}.${timestamp.counter} ${timestamp.node} ${incarnation}`
@@ -61,7 +81,8 @@ export class Search {
       seed: `replicas ${seed}`,
       isDurable: seed % 3 === 0,
       retention,
-      maxClockSkew: 1000,
+      // some refuse for a while what others write
+      maxClockSkew: seed % 5 === 1 ? 250 : 1000,
       skew: (random) => random.int(600) - 300,
       stabilityInterval: seed % 2 === 0 ? 60 : 200,
       antiEntropy: {
@@ -84,6 +105,9 @@ export class Search {
     cluster.loses = loses
     const slow = random.pick([0, 0.05])
     cluster.rumorLatency = () => random.nextDoubleUnsafe() < slow ? random.int(2000) : 1 + random.int(30)
+    // sessions and commits during which much happens
+    if (random.int(4) === 0) cluster.latency = () => 1 + random.int(80)
+    if (random.int(3) === 0) cluster.commitLatency = () => 1 + random.int(400)
     for (const node of cluster.nodes) this.#begin(node)
     cluster.open()
   }
@@ -99,10 +123,10 @@ export class Search {
     this.#waiting.set(node, new Map())
   }
 
-  #seenBy(node: Node, key: string): Set<string> {
+  #seenBy(node: Node, key: string): Seen {
     const history = this.#histories.get(node)!
     let seen = history.get(key)
-    if (seen === undefined) history.set(key, seen = new Set())
+    if (seen === undefined) history.set(key, seen = new Seen())
     return seen
   }
 
@@ -112,7 +136,7 @@ export class Search {
         for (const { key: bytes, value, version } of event.changes) {
           const key = textOf(bytes)
           if (version === undefined) {
-            for (const name of this.#seenBy(node, key)) this.#dropped.add(name)
+            for (const name of this.#seenBy(node, key).names) this.#dropped.add(name)
             continue
           }
           const name = nameOfVersion(version)
@@ -120,18 +144,18 @@ export class Search {
           let write = this.#writes.get(name)
           if (write === undefined) {
             // this node's own, of the step at hand
-            write = { name, version, key, value: value === undefined ? undefined : textOf(value), seen: new Set(seen) }
-            this.#writes.set(name, write)
-          } else if (value !== undefined) {
-            for (const other of seen) {
-              const deletion = this.#writes.get(other)!
-              if (deletion.value === undefined && deletion.seen.has(name)) {
-                this.problems.push(`${node.id} shows ${key}=${write.value} again, which it knew to be deleted`)
-              }
+            write = {
+              name,
+              version,
+              key,
+              value: value === undefined ? undefined : textOf(value),
+              seen: new Set(seen.names)
             }
+            this.#writes.set(name, write)
+          } else if (value !== undefined && seen.gone.has(name)) {
+            this.problems.push(`${node.id} shows ${key}=${write.value} again, which it knew to be deleted`)
           }
-          seen.add(name)
-          for (const other of write.seen) seen.add(other)
+          seen.add(write, this.#writes)
         }
         return
       }
@@ -163,12 +187,19 @@ export class Search {
   #has(node: Node, { key, name, version }: Recorded): boolean {
     if (this.#dropped.has(name)) return true
     const isAsLate = (other: string) => other === name || isLater(this.#writes.get(other)!.version, version)
-    if ([...this.#seenBy(node, key)].some(isAsLate)) return true
+    if ([...this.#seenBy(node, key).names].some(isAsLate)) return true
     const held = node.machine.read(spaceName, new TextEncoder().encode(key))
     // what was written while apart for long stays, whatever was deleted then without knowing of it
     if (held?.value !== undefined) {
-      const { seen, value } = this.#writes.get(name)!
-      return value === undefined && this.#hasLongAbsence && !seen.has(nameOfVersion(held.version!))
+      const isConcurrent = ({ seen }: Recorded) => !seen.has(nameOfVersion(held.version!))
+      const write = this.#writes.get(name)!
+      if (write.value === undefined && this.#hasLongAbsence && isConcurrent(write)) return true
+      // and so does what a new process wrote whose clock is behind, when all others have forgotten a delete that came after both
+      const others = this.cluster.nodes.filter((other) => other !== node && other.isRunning)
+      return [...this.#writes.values()].some((deletion) =>
+        deletion.key === key && deletion.value === undefined && isAsLate(deletion.name) && isConcurrent(deletion) &&
+        others.every((other) => this.#seenBy(other, key).names.has(deletion.name))
+      )
     }
     return [...this.#writes.values()].some((other) =>
       other.key === key && other.value === undefined && isAsLate(other.name)
@@ -344,7 +375,7 @@ export class Search {
     for (const key of keys) {
       const entry = nodes[0]!.machine.read(spaceName, new TextEncoder().encode(key))
       const held = entry?.version === undefined ? undefined : this.#writes.get(nameOfVersion(entry.version))
-      const seen = new Set(nodes.flatMap((node) => [...this.#seenBy(node, key)]))
+      const seen = new Set(nodes.flatMap((node) => [...this.#seenBy(node, key).names]))
       for (const name of seen) {
         const write = this.#writes.get(name)!
         if (write.value === undefined && held !== undefined && write.seen.has(held.name)) {
@@ -371,7 +402,7 @@ export class Search {
 }
 
 const copyOf = (history: History | undefined): History =>
-  new Map([...history ?? []].map(([key, seen]) => [key, new Set(seen)]))
+  new Map([...history ?? []].map(([key, seen]) => [key, new Seen(seen.names, seen.gone)]))
 
 /** Goes through seeds; gives the problems of the first that has some. */
 export const search = (

@@ -1,5 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Cluster, nameOf, spaceName } from "./harness.ts"
+import { packTime, unpackTime } from "../../../../src/replication/internal/replica/bytes.ts"
+import { packRows } from "../../../../src/replication/internal/replica/vector.ts"
+import type { Message } from "../../../../src/wire/Message.ts"
+import { bytesOf, Cluster, nameOf, spaceName, wallClock } from "./harness.ts"
 
 const watch = (cluster: Cluster, index: number, value = "1") => {
   const node = cluster.nodes[index]!
@@ -60,6 +63,58 @@ describe("stability", () => {
     const stability = watch(cluster, 2)
     cluster.advance(5000)
     assert.isFalse(stability()?.isStable ?? false)
+  })
+
+  it("comes when the collector had forgotten a member that knows nothing of that", () => {
+    const cluster = new Cluster(3).open()
+    const first = watch(cluster, 1)
+    assert.isTrue(cluster.until(() => first()?.isStable === true, 5000))
+    const version = cluster.nodes[1]!.machine.read(spaceName, bytesOf("a"))!.version!
+    cluster.advance(10_000)
+    // it stood still for so long that it was forgotten
+    const [collector, , third] = cluster.nodes
+    collector!.members.delete(third!.id)
+    collector!.set("b", "1")
+    collector!.command({ _tag: "Watch", space: spaceName, watch: 2, version })
+    cluster.advance(1000)
+    cluster.present(collector!, third!)
+    cluster.nodes[1]!.command({ _tag: "Watch", space: spaceName, watch: 2, version })
+    assert.isTrue(cluster.until(() => cluster.nodes[1]!.stability(2)?.isStable === true, 10_000))
+  })
+
+  it("comes for a write though others are waited for that nobody will ever have", () => {
+    for (const index of [0, 2]) {
+      const cluster = new Cluster(3).open()
+      const node = cluster.nodes[index]!
+      for (let i = 0; i < 20; i++) {
+        const timestamp = { millis: wallClock, counter: 0, node: `lost${i}` }
+        node.command({ _tag: "Watch", space: spaceName, watch: 100 + i, version: { timestamp, incarnation: 1 } })
+      }
+      const stability = watch(cluster, index)
+      assert.isTrue(cluster.until(() => stability()?.isStable === true, 10_000))
+    }
+  })
+
+  it("is not undone by a report that comes late", () => {
+    const cluster = new Cluster(2).open()
+    const [collector, other] = cluster.nodes
+    const report = (number: number, isLoose: boolean) =>
+      collector!.request({
+        _tag: "StabilityReport",
+        sender: other!.id,
+        space: spaceName,
+        memberIncarnation: other!.members.incarnation,
+        life: 2 ** 47,
+        number,
+        versions: packRows([]),
+        clock: packTime({ millis: wallClock + 50_000, counter: 0 }),
+        ...(isLoose ? { loose: packTime({ millis: wallClock + 10, counter: 0 }) } : undefined)
+      })
+    const stable = (answer: Message | undefined) =>
+      answer?._tag === "StabilityAnswer" && answer.stable !== undefined ? unpackTime(answer.stable).millis : undefined
+    assert.isAbove(stable(report(1, false))!, wallClock + 10)
+    assert.strictEqual(stable(report(3, true)), wallClock + 10)
+    assert.isUndefined(report(2, false))
   })
 
   it("keeps certificates while a member is away, and forgets them when it has been for longer than the retention", () => {
