@@ -11,7 +11,8 @@ import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process"
 import * as fs from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"
-import { afterAll } from "vitest"
+import { rolldown } from "rolldown"
+import { afterAll, beforeAll } from "vitest"
 
 const temporary = Effect.flatMap(
   FileSystem.FileSystem,
@@ -48,13 +49,24 @@ interface Life {
   readonly ended: Promise<unknown>
 }
 
-/** Starting is most of what a life costs: what is compiled is kept. */
-const compiled = fs.mkdtempSync(path.join(os.tmpdir(), "effect-gossip-compiled-"))
-afterAll(() => fs.rmSync(compiled, { recursive: true, force: true }))
+/** Starting is most of what a life costs: all is put into one file, and what is compiled is kept. */
+const bundled = fs.mkdtempSync(path.join(os.tmpdir(), "effect-gossip-writer-"))
+const writer = path.join(bundled, "writer.mjs")
+
+beforeAll(async () => {
+  const bundle = await rolldown({
+    input: path.join(import.meta.dirname, "replicaStore/writer.ts"),
+    platform: "node",
+    resolve: { conditionNames: ["development", "import", "node"] }
+  })
+  await bundle.write({ file: writer, format: "esm", codeSplitting: false })
+})
+
+afterAll(() => fs.rmSync(bundled, { recursive: true, force: true }))
 
 const begin = (medium: string, directory: string): Life => {
-  const child = spawn(process.execPath, [path.join(import.meta.dirname, "replicaStore/writer.ts"), medium, directory], {
-    env: { ...process.env, NODE_COMPILE_CACHE: compiled }
+  const child = spawn(process.execPath, [writer, medium, directory], {
+    env: { ...process.env, NODE_COMPILE_CACHE: path.join(bundled, "cache") }
   })
   const life: Life = { child, output: "", ended: new Promise((resolve) => child.on("close", resolve)) }
   child.stdout.on("data", (data) => (life.output += data))

@@ -38,12 +38,14 @@ const maxReplaced = 8192
  * given the newer entry, so that at the end of a session it has not missed both.
  */
 class Index extends ItemIndex<Held> {
-  readonly #replaced = new Map<number, Held>()
+  // two generations, since taking the oldest out of a map takes longer the more were taken before
+  #replaced = new Map<number, Held>()
+  #replacedBefore = new Map<number, Held>()
   /** How often something was asked for that nobody remembers. */
   misses = 0
 
   override get(high: number, low: number): Held | undefined {
-    const held = super.get(high, low) ?? this.#replaced.get(keyOf(high, low))
+    const held = super.get(high, low) ?? this.#replacedBy(keyOf(high, low))
     if (held !== undefined && !held.isGone) return held
     this.misses = (this.misses + 1) >>> 0
     return undefined
@@ -51,8 +53,15 @@ class Index extends ItemIndex<Held> {
 
   replace(held: Held): void {
     this.remove(held)
-    if (this.#replaced.size >= maxReplaced) this.#replaced.delete(this.#replaced.keys().next().value!)
+    if (this.#replaced.size >= maxReplaced / 2) {
+      this.#replacedBefore = this.#replaced
+      this.#replaced = new Map()
+    }
     this.#replaced.set(keyOf(held.high, held.low), held)
+  }
+
+  #replacedBy(key: number): Held | undefined {
+    return this.#replaced.get(key) ?? this.#replacedBefore.get(key)
   }
 }
 
