@@ -8,52 +8,13 @@ import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
-import * as Option from "effect/Option"
-import { ChildProcess } from "effect/process"
-import * as Queue from "effect/Queue"
-import * as Stream from "effect/Stream"
-import * as SubscriptionRef from "effect/SubscriptionRef"
 import * as NodePath from "node:path"
+import { spawned } from "../spawned.ts"
 
 const entry = NodePath.join(import.meta.dirname, "node.ts")
 
-/** Starts a node, shows what it says, and returns what has it do something and waits for what it says. */
-const start = Effect.fnUntraced(function*(name: string, directory: string, seeds: ReadonlyArray<string>) {
-  const commands = yield* Queue.unbounded<string>()
-  const said = yield* SubscriptionRef.make("")
-  const handle = yield* ChildProcess.make(process.execPath, [entry, name, directory, ...seeds], {
-    stdin: Stream.fromQueue(commands).pipe(Stream.map((line) => `${line}\n`), Stream.encodeText),
-    stderr: "inherit",
-    forceKillAfter: "10 seconds"
-  })
-  yield* handle.stdout.pipe(
-    Stream.decodeText(),
-    Stream.splitLines,
-    Stream.runForEach((line) =>
-      Effect.andThen(Console.log(`${name}: ${line}`), SubscriptionRef.update(said, (before) => `${before}${line}\n`))
-    ),
-    Effect.forkScoped
-  )
-  /** Waits until it has said something, the first time or from now on, and gives what matched. */
-  const says = (pattern: RegExp, from = 0) =>
-    SubscriptionRef.changes(said).pipe(
-      Stream.map((text) => pattern.exec(text.slice(from))),
-      Stream.filter((match) => match !== null),
-      Stream.runHead,
-      Effect.map(Option.getOrThrow),
-      Effect.timeout("20 seconds")
-    )
-  return {
-    name,
-    says,
-    /** Has it do something, and waits until it says that it is done. */
-    tell: Effect.fnUntraced(function*(command: string, done: RegExp) {
-      const from = (yield* SubscriptionRef.get(said)).length
-      yield* Queue.offer(commands, command)
-      yield* says(done, from)
-    })
-  }
-})
+const start = (name: string, directory: string, seeds: ReadonlyArray<string>) =>
+  Effect.map(spawned(name, [entry, name, directory, ...seeds]), (process) => ({ ...process, name }))
 
 const program = Effect.gen(function*() {
   const fs = yield* FileSystem.FileSystem

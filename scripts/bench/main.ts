@@ -2,19 +2,13 @@
  * `pnpm bench`: the figures that the documents give, measured on the machine at hand.
  */
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
-import { Console, Effect, FileSystem, Option, Schema } from "effect"
+import { Console, Effect } from "effect"
 import { Command, Flag } from "effect/cli"
+import { int, json, plot, write } from "../flags.ts"
 import * as broadcast from "./broadcast.ts"
 import * as replication from "./replication.ts"
 import * as sim from "./sim.ts"
 import * as spread from "./spread.ts"
-
-const count = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
-
-const json = Flag.Boolean("json").pipe(
-  Flag.withDescription("Print one JSON object alone on the last line of standard output"),
-  Flag.withDefault(false)
-)
 
 const seed = Flag.String("seed").pipe(
   Flag.withDescription("All randomness comes from it"),
@@ -31,16 +25,8 @@ const print = (title: string, figures: { readonly [name: string]: number | strin
 const simulation = Command.make(
   "sim",
   {
-    nodes: Flag.Int("nodes").pipe(
-      Flag.withDescription("Nodes of the cluster, 2 to 2000"),
-      Flag.withSchema(count(2, 2000)),
-      Flag.withDefault(200)
-    ),
-    seconds: Flag.Int("seconds").pipe(
-      Flag.withDescription("Virtual seconds of idling that are measured, 1 to 3600"),
-      Flag.withSchema(count(1, 3600)),
-      Flag.withDefault(60)
-    ),
+    nodes: int("nodes", "Nodes of the cluster", 2, 2000, 200),
+    seconds: int("seconds", "Virtual seconds of idling that are measured", 1, 3600, 60),
     seed,
     json
   },
@@ -54,21 +40,14 @@ const simulation = Command.make(
 const spreading = Command.make(
   "spread",
   {
-    nodes: Flag.Int("nodes").pipe(
-      Flag.withDescription("Nodes of the cluster, 4 to 1000"),
-      Flag.withSchema(count(4, 1000)),
-      Flag.withDefault(64)
-    ),
+    nodes: int("nodes", "Nodes of the cluster", 4, 1000, 64),
     seed,
-    plot: Flag.String("plot").pipe(Flag.withDescription("Write the curves to this SVG file"), Flag.optional),
+    plot,
     json
   },
   Effect.fn(function*(options) {
     const { curves, ...figures } = spread.measure(options)
-    if (Option.isSome(options.plot)) {
-      const fs = yield* FileSystem.FileSystem
-      yield* fs.writeFileString(options.plot.value, yield* spread.plot(curves, options.nodes))
-    }
+    yield* write(options.plot, spread.plot(curves, options.nodes))
     yield* print(`what ${options.nodes} simulated nodes know, and when`, figures, options.json)
   })
 ).pipe(Command.withDescription("How joining, a crash and a leave become known: virtual milliseconds until all know"))
@@ -76,26 +55,10 @@ const spreading = Command.make(
 const broadcasting = Command.make(
   "broadcast",
   {
-    nodes: Flag.Int("nodes").pipe(
-      Flag.withDescription("Nodes, each on UDP in this process, 2 to 500"),
-      Flag.withSchema(count(2, 500)),
-      Flag.withDefault(64)
-    ),
-    publishes: Flag.Int("publishes").pipe(
-      Flag.withDescription("How many messages are published, one after another, 1 to 100,000"),
-      Flag.withSchema(count(1, 100_000)),
-      Flag.withDefault(100)
-    ),
-    size: Flag.Int("size").pipe(
-      Flag.withDescription("Bytes of a payload, 16 to 1,000,000"),
-      Flag.withSchema(count(16, 1_000_000)),
-      Flag.withDefault(100)
-    ),
-    pause: Flag.Int("pause").pipe(
-      Flag.withDescription("Milliseconds between a message that has arrived everywhere and the next, 0 to 60,000"),
-      Flag.withSchema(count(0, 60_000)),
-      Flag.withDefault(50)
-    ),
+    nodes: int("nodes", "Nodes, each on UDP in this process", 2, 500, 64),
+    publishes: int("publishes", "How many messages are published, one after another", 1, 100_000, 100),
+    size: int("size", "Bytes of a payload", 16, 1_000_000, 100),
+    pause: int("pause", "Milliseconds between a message that has arrived everywhere and the next", 0, 60_000, 50),
     strategy: Flag.Literals("strategy", Object.keys(broadcast.strategies) as Array<broadcast.Strategy>).pipe(
       Flag.withDescription("How it spreads"),
       Flag.withDefault("push-then-pull")
@@ -111,31 +74,11 @@ const broadcasting = Command.make(
 const replicating = Command.make(
   "replication",
   {
-    nodes: Flag.Int("nodes").pipe(
-      Flag.withDescription("Nodes, each on UDP in this process, 2 to 100; one more joins them"),
-      Flag.withSchema(count(2, 100)),
-      Flag.withDefault(5)
-    ),
-    keys: Flag.Int("keys").pipe(
-      Flag.withDescription("Keys of the map, 100 to 1,000,000"),
-      Flag.withSchema(count(100, 1_000_000)),
-      Flag.withDefault(100_000)
-    ),
-    size: Flag.Int("size").pipe(
-      Flag.withDescription("Bytes of a value, 8 to 100,000"),
-      Flag.withSchema(count(8, 100_000)),
-      Flag.withDefault(100)
-    ),
-    writesPerSecond: Flag.Int("writes-per-second").pipe(
-      Flag.withDescription("Writes of all nodes together, 1 to 100,000"),
-      Flag.withSchema(count(1, 100_000)),
-      Flag.withDefault(5000)
-    ),
-    seconds: Flag.Int("seconds").pipe(
-      Flag.withDescription("For how long they write, 1 to 3600"),
-      Flag.withSchema(count(1, 3600)),
-      Flag.withDefault(60)
-    ),
+    nodes: int("nodes", "Nodes, each on UDP in this process; one more joins them", 2, 100, 5),
+    keys: int("keys", "Keys of the map", 100, 1_000_000, 100_000),
+    size: int("size", "Bytes of a value", 8, 100_000, 100),
+    writesPerSecond: int("writes-per-second", "Writes of all nodes together", 1, 100_000, 5000),
+    seconds: int("seconds", "For how long they write", 1, 3600, 60),
     transport: Flag.Literals("transport", ["udp", "memory"]).pipe(
       Flag.withDescription("Over UDP and TCP, or within the process"),
       Flag.withDefault("udp")

@@ -1,24 +1,17 @@
 /**
  * What the lab's commands have in common: flags, and how figures are shown.
  */
-import { Console, Effect, FileSystem, Option, Schema } from "effect"
+import { Console, Option, Schema } from "effect"
 import { CliError, Flag } from "effect/cli"
+import { int } from "../flags.ts"
 import { formatMillis, parseMillis } from "./durations.ts"
 import * as Pool from "./pool.ts"
+
+export { int, json, plot, write } from "../flags.ts"
 
 // -----------------------------------------------------------------------------
 // flags
 // -----------------------------------------------------------------------------
-
-export const int = (name: string, about: string, minimum: number, maximum: number, initial: number) =>
-  Flag.Int(name).pipe(
-    Flag.filter(
-      (value) => value >= minimum && value <= maximum,
-      () => `a whole number from ${minimum} to ${maximum}`
-    ),
-    Flag.withDescription(`${about}: ${minimum} to ${maximum}, ${initial} by default`),
-    Flag.withDefault(initial)
-  )
 
 export const milliseconds = (text: string, minimum: number, maximum: number): Option.Option<number> => {
   const millis = parseMillis(text)
@@ -68,11 +61,6 @@ export const oneOf = <A extends string>(names: ReadonlyArray<A>) => (text: strin
 
 export const hour = 3_600_000
 
-export const json = Flag.Boolean("json").pipe(
-  Flag.withDescription("Print one JSON object alone on the last line of standard output"),
-  Flag.withDefault(false)
-)
-
 export const seed = Flag.String("seed").pipe(
   Flag.withDescription("All randomness comes from it: the same seed, the same figures; lab by default"),
   Flag.withDefault("lab")
@@ -84,12 +72,6 @@ export const threads = int(
   1,
   256,
   Pool.defaultThreads
-)
-
-export const plot = Flag.String("plot").pipe(
-  Flag.withMetavar("file"),
-  Flag.withDescription("Write the plot to this SVG file"),
-  Flag.optional
 )
 
 // -----------------------------------------------------------------------------
@@ -108,8 +90,3 @@ export class BadArguments extends Schema.TaggedError<BadArguments>()("BadArgumen
 
 export const print = (text: string, figures: object, asJson: boolean) =>
   Console.log(asJson ? JSON.stringify(figures) : text)
-
-export const write = (file: Option.Option<string>, svg: Effect.Effect<string>) =>
-  Option.isNone(file)
-    ? Effect.void
-    : Effect.flatMap(svg, (text) => FileSystem.FileSystem.use((fs) => fs.writeFileString(file.value, text)))

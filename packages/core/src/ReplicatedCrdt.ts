@@ -30,8 +30,6 @@
  *
  * @since 0.1.0
  */
-import type { NonEmptyReadonlyArray } from "effect/Array"
-import type * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
@@ -43,6 +41,7 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { Strategy } from "./dissemination/Strategy.ts"
 import { integer } from "./internal/options.ts"
+import { endWithNode, toStream } from "./internal/outlets.ts"
 import type * as Crdt from "./replication/Crdt.ts"
 import { maxStateSize } from "./replication/Crdt.ts"
 import * as HybridLogicalClock from "./replication/HybridLogicalClock.ts"
@@ -195,17 +194,12 @@ const make = Effect.fnUntraced(function*<C extends Crdt.Any>(id: string, crdt: C
       limits: { maxKeySize: 1, maxValueSize: maxSize, maxKeys: 1, maxBytes: maxSize + 1024 },
       store: yield* ReplicaStore,
       strategy: yield* Strategy,
-      onChanges: () => feeds.publish([theKey]),
-      onRestart: () => feeds.publish([theKey])
+      onChanges: () => feeds.publish([{ key: theKey }]),
+      onRestart: () => feeds.publish([{ key: theKey }])
     }),
     because
   )
-  yield* Effect.forkScoped(
-    Effect.catch(
-      replica.failure,
-      (error) => Effect.sync(() => feeds.end(error.reason._tag === "Stopped" ? undefined : { error: because(error) }))
-    )
-  )
+  yield* endWithNode(replica.failure, feeds, because)
 
   let last = HybridLogicalClock.make("")
   const timeFor = (state: State): HybridLogicalClock.Time => {
@@ -235,16 +229,7 @@ const make = Effect.fnUntraced(function*<C extends Crdt.Any>(id: string, crdt: C
       )
       return Option.fromUndefinedOr(version)
     }),
-    changes: Stream.unwrap(
-      Effect.map(feeds.open(true), (pull) => {
-        const next: Effect.Effect<NonEmptyReadonlyArray<Crdt.ValueOf<C>>, ReplicatedCrdtError | Cause.Done> = Effect
-          .flatMap(
-            pull,
-            () => Effect.map(value, (value) => [value] as const)
-          )
-        return Stream.fromPull(Effect.succeed(next))
-      })
-    ),
+    changes: toStream(feeds.opened(true), () => Effect.map(value, (value) => [value])),
     awaitStable: Effect.fn("ReplicatedCrdt.awaitStable", { attributes })(
       (version: Version, options: { readonly timeout: Duration.Input }) =>
         Effect.mapError(awaitStable(id, space, version, options), because)

@@ -35,8 +35,6 @@
  *
  * @since 0.1.0
  */
-import type { NonEmptyReadonlyArray } from "effect/Array"
-import type * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -47,6 +45,7 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { Strategy } from "./dissemination/Strategy.ts"
 import { integer } from "./internal/options.ts"
+import { endWithNode, toStream } from "./internal/outlets.ts"
 import { toText } from "./replication/internal/crdt/bytes.ts"
 import { Feeds, type Note } from "./replication/internal/service/feeds.ts"
 import { KeyLocks } from "./replication/internal/service/keyLocks.ts"
@@ -103,9 +102,9 @@ export interface ReplicatedMap<K, V> {
   readonly delete: (key: K) => Effect.Effect<Version, ReplicatedMapError>
 
   /**
-   * Sets what a function makes of the present value: nothing to delete it, and none is written where there was nothing. No other write of this node comes between, while
-   * one of another node may, of which this one then knows nothing: the later wins, and the other is lost. Fails as `set`
-   * does; what the function throws is a defect.
+   * Sets what a function makes of the present value: nothing to delete it, and none is written where there was nothing. No
+   * other write of this node comes between, while one of another node may, of which this one then knows nothing: the later
+   * wins, and the other is lost. Fails as `set` does; what the function throws is a defect.
    */
   readonly update: (
     key: K,
@@ -281,18 +280,13 @@ const make = <K, V>(
         limits,
         store: yield* ReplicaStore,
         strategy: yield* Strategy,
-        onChanges: (changes) => feeds.publish(changes.map(({ key }) => key)),
+        onChanges: (changes) => feeds.publish(changes),
         onRestart: () => feeds.renew()
       }),
       because
     )
     space = opened
-    yield* Effect.forkScoped(
-      Effect.catch(
-        replica.failure,
-        (error) => Effect.sync(() => feeds.end(error.reason._tag === "Stopped" ? undefined : { error: because(error) }))
-      )
-    )
+    yield* endWithNode(replica.failure, feeds, because)
 
     // entries that were counted as invalid, by the bytes that the replica holds
     const counted = new WeakSet<Uint8Array>()
@@ -383,16 +377,7 @@ const make = <K, V>(
         }
       ),
       changes: ({ withPresent = false } = {}) =>
-        Stream.unwrap(Effect.map(feeds.open(withPresent), (pull) => {
-          const next: Effect.Effect<
-            NonEmptyReadonlyArray<Change<K, V>>,
-            ReplicatedMapError | Cause.Done
-          > = Effect.flatMap(
-            Effect.map(pull, read),
-            (changes) => changes.length > 0 ? Effect.succeed(changes as NonEmptyReadonlyArray<Change<K, V>>) : next
-          )
-          return Stream.fromPull(Effect.succeed(next))
-        })),
+        toStream(feeds.opened(withPresent), (notes) => Effect.succeed(read(notes))),
       awaitStable: Effect.fn("ReplicatedMap.awaitStable", { attributes })(
         (version: Version, options: { readonly timeout: Duration.Input }) =>
           Effect.mapError(awaitStable(id, opened, version, options), because)

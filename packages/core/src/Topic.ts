@@ -35,7 +35,6 @@
  *
  * @since 0.1.0
  */
-import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as DateTime from "effect/DateTime"
@@ -44,12 +43,13 @@ import { toCodec } from "effect/encoding/SchemaBinary"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
-import * as Stream from "effect/Stream"
+import type * as Stream from "effect/Stream"
 import { Dissemination } from "./dissemination/Dissemination.ts"
 import { type DisseminationError, DisseminationErrorReason } from "./dissemination/DisseminationError.ts"
 import { Buffers } from "./dissemination/internal/service/buffers.ts"
 import { type Rumor, Strategy } from "./dissemination/Strategy.ts"
 import { decode, integer } from "./internal/options.ts"
+import { endWithNode, toStream } from "./internal/outlets.ts"
 import { InvalidOption } from "./Transport.ts"
 import { TopicName } from "./wire/DisseminationMessage.ts"
 
@@ -200,13 +200,7 @@ const make = Effect.fnUntraced(function*<A>(id: string, codec: Schema.Codec<A, U
     }),
     because
   )
-  yield* Effect.forkScoped(
-    Effect.catch(
-      dissemination.failure,
-      ({ reason }) =>
-        Effect.sync(() => buffers.end(reason._tag === "Stopped" ? undefined : { error: because({ reason }) }))
-    )
-  )
+  yield* endWithNode(dissemination.failure, buffers, because)
 
   const read = Effect.fnUntraced(function*(deliveries: ReadonlyArray<Delivery>) {
     const messages: Array<Message<A>> = []
@@ -226,15 +220,6 @@ const make = Effect.fnUntraced(function*<A>(id: string, codec: Schema.Codec<A, U
     return messages
   })
 
-  const messages = Stream.unwrap(Effect.map(buffers.open, (pull) => {
-    const next: Effect.Effect<NonEmptyReadonlyArray<Message<A>>, TopicError | Cause.Done> = Effect.flatMap(
-      Effect.flatMap(pull, read),
-      (messages) =>
-        messages.length > 0 ? Effect.succeed(messages as unknown as NonEmptyReadonlyArray<Message<A>>) : next
-    )
-    return Stream.fromPull(Effect.succeed(next))
-  }))
-
   return {
     publish: Effect.fn("Topic.publish", { attributes: { topic } })(function*(payload: A) {
       const bytes = yield* Effect.mapError(
@@ -244,6 +229,6 @@ const make = Effect.fnUntraced(function*<A>(id: string, codec: Schema.Codec<A, U
       // what is encoded lies in a buffer that is used again
       yield* Effect.mapError(dissemination.publish(topic, bytes.slice()), because)
     }),
-    messages
+    messages: toStream(buffers.opened, read)
   } satisfies Topic<A>
 })

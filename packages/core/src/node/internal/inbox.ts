@@ -7,6 +7,7 @@
  */
 import * as Effect from "effect/Effect"
 import type * as Scheduler from "effect/Scheduler"
+import { Waitable } from "../../internal/waitable.ts"
 
 interface Putting<A> {
   readonly value: A
@@ -18,22 +19,17 @@ const ringSize = 16
 
 const makeRing = <A>(size: number): Array<A | undefined> => new Array<A | undefined>(size).fill(undefined)
 
-export class Inbox<A extends object> {
+export class Inbox<A extends object> extends Waitable {
   #ring = makeRing<A>(ringSize)
   #head = 0
   #size = 0
   #peak = 0
   readonly #capacity: number
-  readonly #dispatcher: Scheduler.SchedulerDispatcher
   readonly #putting = new Set<Putting<A>>()
-  #resume: ((woken: Effect.Effect<void>) => void) | undefined
-  #isWaking = false
-  #hasEnded = false
 
-  /** @param dispatcher runs the task that wakes the taker: in the stack of who offers, fibers would nest */
   constructor(capacity: number, dispatcher: Scheduler.SchedulerDispatcher) {
+    super(dispatcher)
     this.#capacity = capacity
-    this.#dispatcher = dispatcher
   }
 
   get size(): number {
@@ -47,12 +43,12 @@ export class Inbox<A extends object> {
 
   /** Whether it has ended and is empty. */
   get isDone(): boolean {
-    return this.#hasEnded && this.#size === 0
+    return this.hasEnded && this.#size === 0
   }
 
   /** Takes a value in, or says that there was no room. */
   offer(value: A): boolean {
-    if (this.#hasEnded || this.#size >= this.#capacity) return false
+    if (this.hasEnded || this.#size >= this.#capacity) return false
     this.#push(value)
     this.wake()
     return true
@@ -68,19 +64,6 @@ export class Inbox<A extends object> {
     })
   }
 
-  /** Takes no more offers; what waits can still be taken. */
-  end(): void {
-    this.#hasEnded = true
-    this.wake()
-  }
-
-  /** Waits until there is something to take, it has ended, or is woken. Only one may wait at a time. */
-  readonly filled: Effect.Effect<void> = Effect.callback((resume) => {
-    if (this.#size > 0 || this.#hasEnded) return resume(Effect.void)
-    // without a finalizer: a taker that is no more is not resumed, and the next takes its place
-    this.#resume = resume
-  })
-
   /** Takes what has waited longest. */
   take(): A | undefined {
     if (this.#size === 0) return undefined
@@ -91,20 +74,6 @@ export class Inbox<A extends object> {
     if (this.#putting.size > 0) this.#letIn()
     else if (this.#size === 0 && this.#ring.length > ringSize) this.#resize(ringSize)
     return value
-  }
-
-  /** Wakes who waits, though nothing was taken in. */
-  wake(): void {
-    if (this.#isWaking || this.#resume === undefined) return
-    this.#isWaking = true
-    this.#dispatcher.scheduleTask(this.#awaken, 0)
-  }
-
-  readonly #awaken = (): void => {
-    this.#isWaking = false
-    const resume = this.#resume
-    this.#resume = undefined
-    resume?.(Effect.void)
   }
 
   // one value has been taken: there is room for one who waits

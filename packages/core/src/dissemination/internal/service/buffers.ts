@@ -2,11 +2,11 @@
  * What is delivered, handed to any number of streams that never hold up the node: each has a buffer of its own, and when
  * that is full its oldest goes.
  */
-import type { NonEmptyReadonlyArray } from "effect/Array"
-import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import type * as Scheduler from "effect/Scheduler"
 import type * as Scope from "effect/Scope"
+import { Outlets, type Pull } from "../../../internal/outlets.ts"
+import { Waitable } from "../../../internal/waitable.ts"
 
 /** Most that a stream takes at a time: what it has taken is out of reach for what comes after it. */
 const chunkSize = 64
@@ -15,47 +15,16 @@ interface Sized {
   readonly payload: Uint8Array
 }
 
-class Buffer<A extends Sized> {
+class Buffer<A extends Sized> extends Waitable {
   readonly #limits: Limits
-  readonly #dispatcher: Scheduler.SchedulerDispatcher
-  #resume: ((filled: Effect.Effect<void>) => void) | undefined
-  #isWaking = false
-  #hasEnded = false
   #held: Array<A | undefined> = []
   /** Those before it are gone. */
   #first = 0
   #bytes = 0
 
-  /** @param dispatcher runs the task that wakes the consumer, who must not run in the stack of the node's loop */
   constructor(limits: Limits, dispatcher: Scheduler.SchedulerDispatcher) {
+    super(dispatcher)
     this.#limits = limits
-    this.#dispatcher = dispatcher
-  }
-
-  /** Waits until there is something to take, or it has ended. */
-  readonly filled: Effect.Effect<void> = Effect.callback((resume) => {
-    if (this.size > 0 || this.#hasEnded) return resume(Effect.void)
-    // without a finalizer: a consumer that is no more is not resumed
-    this.#resume = resume
-  })
-
-  /** There will be no more. */
-  end(): void {
-    this.#hasEnded = true
-    this.#wake()
-  }
-
-  #wake(): void {
-    if (this.#isWaking || this.#resume === undefined) return
-    this.#isWaking = true
-    this.#dispatcher.scheduleTask(this.#awaken, 0)
-  }
-
-  readonly #awaken = (): void => {
-    this.#isWaking = false
-    const resume = this.#resume
-    this.#resume = undefined
-    resume?.(Effect.void)
   }
 
   get size(): number {
@@ -72,7 +41,7 @@ class Buffer<A extends Sized> {
       dropped++
     }
     this.#compact()
-    this.#wake()
+    this.wake()
     return dropped
   }
 
@@ -105,48 +74,25 @@ export interface Limits {
   readonly maxBytes: number
 }
 
-export class Buffers<A extends Sized, E> {
-  readonly #buffers = new Set<Buffer<A>>()
+export class Buffers<A extends Sized, E> extends Outlets<A, Buffer<A>, E> {
   readonly #limits: Limits
   readonly #onDrop: () => void
-  #end: Effect.Effect<never, E | Cause.Done> | undefined
 
   /** @param onDrop called for each value that had to go before it was taken */
   constructor(limits: Limits, onDrop: () => void) {
+    super()
     this.#limits = limits
     this.#onDrop = onDrop
   }
 
   publish(value: A): void {
-    for (const buffer of this.#buffers) {
+    for (const buffer of this.all) {
       for (let dropped = buffer.add(value); dropped > 0; dropped--) this.#onDrop()
     }
   }
 
-  /** Ends all streams once they have given what they hold: quietly, or with an error. */
-  end(error?: { readonly error: E }): void {
-    this.#end ??= error === undefined ? Cause.done() : Effect.fail(error.error)
-    for (const buffer of this.#buffers) buffer.end()
-  }
-
-  /** Opens a buffer, and gives what takes from it as much as there is, once there is something. */
-  readonly open: Effect.Effect<
-    Effect.Effect<NonEmptyReadonlyArray<A>, E | Cause.Done>,
-    never,
-    Scope.Scope
-  > = Effect.withFiber((fiber) => {
-    const buffer = new Buffer<A>(this.#limits, fiber.currentDispatcher)
-    const pull: Effect.Effect<NonEmptyReadonlyArray<A>, E | Cause.Done> = Effect.suspend(() => {
-      if (buffer.size > 0) return Effect.succeed(buffer.take() as NonEmptyReadonlyArray<A>)
-      if (this.#end !== undefined) return this.#end
-      return Effect.andThen(buffer.filled, pull)
-    })
-    return Effect.as(
-      Effect.acquireRelease(
-        Effect.sync(() => this.#buffers.add(buffer)),
-        () => Effect.sync(() => this.#buffers.delete(buffer))
-      ),
-      pull
-    )
-  })
+  /** Opens a buffer, and gives what takes from it. */
+  readonly opened: Effect.Effect<Pull<A, E>, never, Scope.Scope> = Effect.withFiber((fiber) =>
+    this.open(() => new Buffer<A>(this.#limits, fiber.currentDispatcher))
+  )
 }

@@ -138,7 +138,7 @@ class Replicas implements ReplicaMachine {
    */
   #sender({ sender }: { readonly sender: string }): Member | undefined {
     const member = this.#core.options.members.get(sender)
-    if (member?.deadSince === undefined && member !== undefined) return member
+    if (member !== undefined && member.deadSince === undefined) return member
     this.#core.drop("Stranger")
     return undefined
   }

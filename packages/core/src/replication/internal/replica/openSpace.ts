@@ -179,15 +179,7 @@ export class OpenSpace {
   }
 
   #written(completion: number, result: ReplicaResult): void {
-    if (!this.#isSpreading) {
-      this.space.spread()
-      this.#isSpreading = true
-      this.#core.wake(this.#core.now + this.#core.config.batchInterval, {
-        _tag: "Spread",
-        space: this.space.name,
-        serial: ++this.#serial
-      })
-    }
+    if (!this.#isSpreading) this.#spread()
     if (this.space.persistence === undefined) this.#core.completed(completion, result)
     else this.space.persistence.wait(completion, result)
   }
@@ -196,7 +188,11 @@ export class OpenSpace {
   spreadDue(serial: number): void {
     if (serial !== this.#serial) return
     this.#isSpreading = false
-    if (this.space.rumors.isEmpty) return
+    if (!this.space.rumors.isEmpty) this.#spread()
+  }
+
+  /** Spreads what there is; what is written from now on waits for each other. */
+  #spread(): void {
     this.space.spread()
     this.#isSpreading = true
     this.#core.wake(this.#core.now + this.#core.config.batchInterval, {

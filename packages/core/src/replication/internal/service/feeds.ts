@@ -2,11 +2,10 @@
  * Who is to be told of which keys: a consumer has one note for each key, however often that changed, and reads what is held
  * when it takes it. So none holds up the node, and none misses what there is in the end.
  */
-import type { NonEmptyReadonlyArray } from "effect/Array"
-import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
-import type * as Scheduler from "effect/Scheduler"
 import type * as Scope from "effect/Scope"
+import { Outlets, type Pull } from "../../../internal/outlets.ts"
+import { Waitable } from "../../../internal/waitable.ts"
 import { toText } from "../crdt/bytes.ts"
 
 /** What a consumer takes: a key that has changed, or that it has missed some, and all keys that there are follow. */
@@ -17,28 +16,13 @@ const chunkSize = 64
 
 const lagged: Note = { _tag: "Lagged" }
 
-class Feed {
-  readonly #dispatcher: Scheduler.SchedulerDispatcher
-  #resume: ((filled: Effect.Effect<void>) => void) | undefined
-  #isWaking = false
-  #hasEnded = false
+class Feed extends Waitable {
   #hasLagged = false
   readonly #keys = new Map<string, Uint8Array>()
-
-  /** @param dispatcher runs the task that wakes the consumer, who must not run in the stack of the node's loop */
-  constructor(dispatcher: Scheduler.SchedulerDispatcher) {
-    this.#dispatcher = dispatcher
-  }
 
   get size(): number {
     return this.#keys.size + (this.#hasLagged ? 1 : 0)
   }
-
-  readonly filled: Effect.Effect<void> = Effect.callback((resume) => {
-    if (this.size > 0 || this.#hasEnded) return resume(Effect.void)
-    // without a finalizer: a consumer that is no more is not resumed
-    this.#resume = resume
-  })
 
   add(key: Uint8Array): void {
     const text = toText(key)
@@ -57,24 +41,6 @@ class Feed {
   fill(keys: Iterable<Uint8Array>): void {
     for (const key of keys) this.#keys.set(toText(key), key)
     this.wake()
-  }
-
-  end(): void {
-    this.#hasEnded = true
-    this.wake()
-  }
-
-  wake(): void {
-    if (this.#isWaking || this.#resume === undefined) return
-    this.#isWaking = true
-    this.#dispatcher.scheduleTask(this.#awaken, 0)
-  }
-
-  readonly #awaken = (): void => {
-    this.#isWaking = false
-    const resume = this.#resume
-    this.#resume = undefined
-    resume?.(Effect.void)
   }
 
   take(): ReadonlyArray<Note> {
@@ -99,25 +65,23 @@ export interface Source {
   readonly keys: () => Iterable<Uint8Array>
 }
 
-export class Feeds<E> {
-  readonly #feeds = new Set<Feed>()
+export class Feeds<E> extends Outlets<Note, Feed, E> {
   readonly #capacity: number
   readonly #source: Source
   readonly #onLag: () => void
-  #end: Effect.Effect<never, E | Cause.Done> | undefined
 
   /** @param capacity notes that may wait beyond one for each key that is held */
   constructor(capacity: number, source: Source, onLag: () => void) {
+    super()
     this.#capacity = capacity
     this.#source = source
     this.#onLag = onLag
   }
 
   /** Something has changed under these keys. */
-  publish(keys: Iterable<Uint8Array>): void {
-    if (this.#feeds.size === 0) return
-    for (const feed of this.#feeds) {
-      for (const key of keys) feed.add(key)
+  publish(changes: Iterable<{ readonly key: Uint8Array }>): void {
+    for (const feed of this.all) {
+      for (const { key } of changes) feed.add(key)
       if (feed.size > this.#capacity && feed.size > this.#capacity + this.#source.size()) {
         this.#onLag()
         feed.lag(this.#source.keys())
@@ -127,35 +91,16 @@ export class Feeds<E> {
 
   /** Changes may have been missed by all. */
   renew(): void {
-    for (const feed of this.#feeds) feed.lag(this.#source.keys())
-  }
-
-  /** Ends all streams once they have given what they hold: quietly, or with an error. */
-  end(error?: { readonly error: E }): void {
-    this.#end ??= error === undefined ? Cause.done() : Effect.fail(error.error)
-    for (const feed of this.#feeds) feed.end()
+    for (const feed of this.all) feed.lag(this.#source.keys())
   }
 
   /** Begins to note changes, of all keys that are held at first where `isFull`, and gives what takes them. */
-  readonly open = (
-    isFull: boolean
-  ): Effect.Effect<Effect.Effect<NonEmptyReadonlyArray<Note>, E | Cause.Done>, never, Scope.Scope> =>
-    Effect.withFiber((fiber) => {
-      const feed = new Feed(fiber.currentDispatcher)
-      const pull: Effect.Effect<NonEmptyReadonlyArray<Note>, E | Cause.Done> = Effect.suspend(() => {
-        if (feed.size > 0) return Effect.succeed(feed.take() as NonEmptyReadonlyArray<Note>)
-        if (this.#end !== undefined) return this.#end
-        return Effect.andThen(feed.filled, pull)
+  readonly opened = (isFull: boolean): Effect.Effect<Pull<Note, E>, never, Scope.Scope> =>
+    Effect.withFiber((fiber) =>
+      this.open(() => {
+        const feed = new Feed(fiber.currentDispatcher)
+        if (isFull) feed.fill(this.#source.keys())
+        return feed
       })
-      return Effect.as(
-        Effect.acquireRelease(
-          Effect.sync(() => {
-            this.#feeds.add(feed)
-            if (isFull) feed.fill(this.#source.keys())
-          }),
-          () => Effect.sync(() => this.#feeds.delete(feed))
-        ),
-        pull
-      )
-    })
+    )
 }
