@@ -49,6 +49,11 @@ const Item = Schema.Uint8Array.check(
 /** Bytes that an entry takes in a packed list. */
 export const packedEntrySize = (entry: Uint8Array): number => varintSize(entry.length) + entry.length
 
+/**
+ * Most entries in a message, however small: while they are taken, some 10 µs each, a node does nothing else.
+ */
+export const maxEntries = 1024
+
 /** Packs entries, each behind its length. */
 export const packEntries = (entries: ReadonlyArray<Uint8Array>): Uint8Array => {
   const writer = new Writer(entries.reduce((size, entry) => size + packedEntrySize(entry), 0))
@@ -60,12 +65,14 @@ export const packEntries = (entries: ReadonlyArray<Uint8Array>): Uint8Array => {
 }
 
 /**
- * Hands on each entry of a packed list; false when the rest of it is none. They are views of the bytes: copy what is to be
- * kept. One at a time, since a list of very short ones would take many times its size. `f` returns false to have no more.
+ * Hands on each entry of a packed list; false when the rest of it is none, or there are more than {@link maxEntries}. They are
+ * views of the bytes: copy what is to be kept. One at a time, since a list of very short ones would take many times its size.
+ * `f` returns false to have no more.
  */
 export const forEachEntry = (bytes: Uint8Array, f: (entry: Uint8Array) => unknown): boolean => {
   const reader = new Reader(bytes)
-  while (!reader.isAtEnd) {
+  for (let count = 0; !reader.isAtEnd; count++) {
+    if (count === maxEntries) return false
     const size = reader.varint()
     if (!reader.has(size)) return false
     if (f(reader.bytes(size)) === false) return false

@@ -6,6 +6,7 @@ import {
   expectedCount,
   forEachEntry,
   maxDepth,
+  maxEntries,
   maxRows,
   maxRowSize,
   nibble,
@@ -49,6 +50,13 @@ describe("items", () => {
 })
 
 describe("entries", () => {
+  it("are at most maxEntries in a message, however short", () => {
+    const most = new Uint8Array(maxEntries)
+    assert.strictEqual(entriesOf(most).isWhole, true)
+    const { entries, isWhole } = entriesOf(new Uint8Array(maxEntries + 1))
+    assert.deepStrictEqual([isWhole, entries.length], [false, maxEntries])
+  })
+
   it("come back as they were", () => {
     const random = generator("entries")
     for (let i = 0; i < 100; i++) {

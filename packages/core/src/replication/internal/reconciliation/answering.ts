@@ -219,7 +219,7 @@ const compareRows = <Key>(
   const entries = new EntryPacker(maxBytes - headSize, maxBytes)
   let compared = 0
   for (const row of rows) {
-    if (compared > 0 && entries.room < maxComparedSize) break
+    if (compared > 0 && entries.isFull(maxComparedSize)) break
     const outcome = compareRow(replica, row, mode, entries)
     // the rest of it may fit the next answer, which has room for it alone; what is sent already does not differ then
     if (compared > 0 && !outcome.isWhole) break

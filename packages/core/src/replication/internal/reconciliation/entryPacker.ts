@@ -1,5 +1,5 @@
 /** Entries for one message: as many as fit. */
-import { packedEntrySize, packEntries } from "../../../wire/ReconciliationMessage.ts"
+import { maxEntries, packedEntrySize, packEntries } from "../../../wire/ReconciliationMessage.ts"
 
 /** Bytes of a message that an entry may not have for itself. */
 const reserved = 4096
@@ -23,11 +23,16 @@ export class EntryPacker {
     return this.#entries.length
   }
 
+  /** Whether no entry of so many bytes could be added any more. */
+  isFull(size: number): boolean {
+    return size > this.room || this.#entries.length === maxEntries
+  }
+
   /** Adds an entry; false when it does not fit. One that would fit no message is passed over. */
   add(entry: Uint8Array): boolean {
     if (entry.length > this.#largest) return true
     const size = packedEntrySize(entry)
-    if (size > this.room) return false
+    if (this.isFull(size)) return false
     this.room -= size
     this.#entries.push(entry)
     return true

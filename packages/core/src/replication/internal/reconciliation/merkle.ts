@@ -55,6 +55,11 @@ export class Merkle<Key> implements Comparison {
   #due: Array<Path> = []
   #start = 0
   #asked: ReadonlyArray<Path> = []
+  /**
+   * How many of a depth are asked about at once: what does not fit the answer has to be asked again. Those of one depth lack
+   * about as many entries.
+   */
+  readonly #windows = new Map<number, number>()
 
   /**
    * @param rows the peer's root, when it came with the answer to the opening
@@ -78,7 +83,11 @@ export class Merkle<Key> implements Comparison {
 
   next(): Next {
     if (this.#start === this.#due.length) return { _tag: "Done" }
-    this.#asked = this.#due.slice(this.#start, this.#start + this.#maxRows)
+    const { depth } = this.#due[this.#start]!
+    const most = this.#start + (this.#windows.get(depth) ?? this.#maxRows)
+    let end = this.#start + 1
+    while (end < most && this.#due[end]?.depth === depth) end++
+    this.#asked = this.#due.slice(this.#start, end)
     this.#start += this.#asked.length
     if (2 * this.#start > this.#due.length) {
       this.#due = this.#due.slice(this.#start)
@@ -108,6 +117,9 @@ export class Merkle<Key> implements Comparison {
     forEachItem(answer.wants, this.#findings.surplus)
     for (const row of rows) this.#compare(row)
     this.#due.push(...this.#asked.slice(compared))
+    const { depth } = this.#asked[0]!
+    const window = compared < this.#asked.length ? compared : 2 * (this.#windows.get(depth) ?? this.#maxRows)
+    this.#windows.set(depth, Math.min(window, this.#maxRows))
     return true
   }
 

@@ -5,7 +5,14 @@
  * and nothing of the session is kept when it is given up: the next finds what is left to do. Entries are pulled first and
  * pushed at the end, so that those are not sent which are superseded by what came.
  */
-import { type Answer, forEachEntry, itemSize, packItems, type Question } from "../../../wire/ReconciliationMessage.ts"
+import {
+  type Answer,
+  forEachEntry,
+  itemSize,
+  maxEntries,
+  packItems,
+  type Question
+} from "../../../wire/ReconciliationMessage.ts"
 import {
   type Comparison,
   type Differ,
@@ -41,12 +48,6 @@ export interface Options {
  * 12,000.
  */
 export const defaults = { maxSymbols: 32_768, maxQuestions: 16_384 }
-
-/** Items that are asked for at once, until it is known how large entries are. */
-const firstWants = 1024
-
-/** Most items that are asked for at once. */
-const maxWants = 65_536
 
 /** How many may be found, besides those of one answer, before entries are transferred: 0.5 MB. */
 const maxFound = 65_536
@@ -251,9 +252,9 @@ export class Session<Key> {
     const { index } = this.#replica
     const { received } = this.#report
     const fitting = received === 0
-      ? firstWants
+      ? maxEntries
       : Math.floor((this.#options.maxBytes - headSize) * received / this.#receivedBytes)
-    const most = Math.max(1, Math.min(fitting, maxWants, Math.floor((this.#options.maxBytes / 2) / itemSize)))
+    const most = Math.max(1, Math.min(fitting, maxEntries, Math.floor((this.#options.maxBytes / 2) / itemSize)))
     const items = new Uint32Array(2 * Math.min(most, this.#lacking.size))
     let size = 0
     while (size < items.length && this.#lacking.size > 0) {

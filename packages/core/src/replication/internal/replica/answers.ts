@@ -9,7 +9,7 @@ import { answer } from "../reconciliation/answering.ts"
 import { isEqual, unpackSummary } from "../reconciliation/comparison.ts"
 import type { Core } from "./core.ts"
 import { idOf } from "./entries.ts"
-import { maxBytesOf, maxConfirmed, purgedField, timeOfField } from "./session.ts"
+import { maxBytesOf, purgedField, timeOfField } from "./session.ts"
 import type { Space } from "./space.ts"
 import { VersionVector } from "./vector.ts"
 
@@ -96,10 +96,8 @@ export class Answers {
 
   #confirm(space: Space, { keys }: Of<"ReplicaConfirm">): Message | undefined {
     const held: Array<Uint8Array> = []
-    let count = 0
     const isWhole = forEachEntry(keys, (key) => {
       if (space.entries.get(idOf(key)) !== undefined) held.push(key)
-      return ++count <= maxConfirmed
     })
     return isWhole ? { _tag: "ReplicaConfirmed", held: packEntries(held) } : undefined
   }

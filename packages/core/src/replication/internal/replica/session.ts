@@ -11,7 +11,7 @@
  *    neither forgotten nor missed anything meanwhile, of which this node could then still hold what was there before.
  */
 import type { Message } from "../../../wire/Message.ts"
-import { forEachEntry, packEntries, type Question } from "../../../wire/ReconciliationMessage.ts"
+import { forEachEntry, maxEntries, packEntries, type Question } from "../../../wire/ReconciliationMessage.ts"
 import type { Member } from "../../ReplicaMachine.ts"
 import { packSummary } from "../reconciliation/comparison.ts"
 import { EntryPacker } from "../reconciliation/entryPacker.ts"
@@ -27,8 +27,7 @@ import { VersionVector } from "./vector.ts"
 /** Bytes of a message around a question or answer. */
 export const envelopeSize = 512
 
-/** Most keys, and about as many bytes of them, in one question whether they may be dropped. */
-export const maxConfirmed = 4096
+/** About the most bytes of keys in one question whether they may be dropped. */
 const maxConfirmedBytes = 65_536
 
 type Of<Tag extends Message["_tag"]> = Extract<Message, { readonly _tag: Tag }>
@@ -244,7 +243,7 @@ export class Session {
     let size = 0
     for (let at = this.#confirmed; at < this.#doomed.length; at++) {
       const { key } = this.#doomed[at]!.held
-      if (keys.length === maxConfirmed || size + key.length > maxConfirmedBytes && keys.length > 0) break
+      if (keys.length === maxEntries || size + key.length > maxConfirmedBytes && keys.length > 0) break
       keys.push(key)
       size += key.length
     }

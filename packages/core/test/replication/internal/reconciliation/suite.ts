@@ -45,23 +45,42 @@ const wanted = ({ turns }: Watched) => {
   }
 }
 
-/** What was told of either replica so that the other compares it: items of pages, rows, coded symbols. */
-const compared = ({ turns }: Watched): ReadonlyArray<string> => {
-  const rows = (of: string, bytes: Uint8Array | undefined) =>
-    (ReconciliationMessage.unpackRows(bytes ?? new Uint8Array(0)) ?? []).map(({ path }) =>
-      `${of} ${path.depth} ${path.position} ${path.high} ${path.low}`
-    )
-  return turns.flatMap(({ answer, question }) => [
-    ...(question._tag === "ComparePage" ? itemsIn(question.items) : []),
-    ...(question._tag === "CompareRecent" ? itemsIn(question.items).map((item) => `recent ${item}`) : []),
-    ...("recent" in answer ? itemsIn(answer.recent).map((item) => `recent ${item}`) : []),
-    ...(question._tag === "CompareRows" ? rows("opener", question.rows) : []),
-    ...("rows" in answer ? rows("peer", answer.rows) : []),
-    ...(question._tag === "AskSymbols"
-      ? Array.from({ length: question.count }, (_, i) => `symbol ${question.from + i}`)
-      : [])
-  ])
+/** What was asked about in a turn, and not put off since the answer was full. */
+const seenTo = ({ answer, question }: Watched["turns"][number]): ReadonlyArray<string> => {
+  if (question._tag === "CompareRows") {
+    const { compared = Infinity } = answer as Extract<typeof answer, { readonly _tag: "RowsCompared" }>
+    return rowsIn("opener", question.rows).slice(0, compared)
+  }
+  if (question._tag !== "ComparePage") return []
+  const items = itemsIn(question.items)
+  const { to } = answer as Extract<typeof answer, { readonly _tag: "PageCompared" }>
+  if (to === undefined) return items
+  const [high, low] = ReconciliationMessage.unpackItems(to)
+  return items.filter((item) => {
+    const [ownHigh, ownLow] = item.split("/").map(Number)
+    return ownHigh! < high! || ownHigh === high && ownLow! < low!
+  })
 }
+
+const rowsIn = (of: string, bytes: Uint8Array | undefined): ReadonlyArray<string> =>
+  (ReconciliationMessage.unpackRows(bytes ?? new Uint8Array(0)) ?? []).map(({ path }) =>
+    `${of} ${path.depth} ${path.position} ${path.high} ${path.low}`
+  )
+
+/** What was told of either replica, and seen to, so that the other compares it: items of pages, rows, coded symbols. */
+const compared = ({ turns }: Watched): ReadonlyArray<string> =>
+  turns.flatMap((turn) => {
+    const { answer, question } = turn
+    return [
+      ...seenTo(turn),
+      ...(question._tag === "CompareRecent" ? itemsIn(question.items).map((item) => `recent ${item}`) : []),
+      ...("recent" in answer ? itemsIn(answer.recent).map((item) => `recent ${item}`) : []),
+      ...("rows" in answer ? rowsIn("peer", answer.rows) : []),
+      ...(question._tag === "AskSymbols"
+        ? Array.from({ length: question.count }, (_, i) => `symbol ${question.from + i}`)
+        : [])
+    ]
+  })
 
 const assertNoRepeats = (values: ReadonlyArray<string>, what: string) =>
   assert.strictEqual(new Set(values).size, values.length, `${what} twice`)
@@ -148,6 +167,18 @@ export const reconciles = (strategy: Strategy): void => {
         assertEqual(a, b)
       })
     }
+
+    it("sends many entries in messages of at most maxEntries, with little besides", () => {
+      const { a, b } = replicas(0, 0, 30_000, { value: "v".repeat(50) })
+      const watched = reconcile(a, b, { strategy })
+      assertEqual(a, b)
+      const { metadataBytes, turns, valueBytes } = watched
+      for (const turn of turns) {
+        assert.isAtMost(sent({ ...watched, turns: [turn] }).pulled.length, ReconciliationMessage.maxEntries)
+      }
+      assert.isAtMost(turns.length, 60)
+      assert.isAtMost(metadataBytes, valueBytes / 20)
+    })
 
     it("opens in a datagram, and is answered in one", () => {
       const { a, b } = replicas(0, 2000, 1000)
