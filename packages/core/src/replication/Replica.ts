@@ -368,7 +368,6 @@ export const make = Effect.gen(function*() {
     if (spaces.has(space)) return yield* fail(new SpaceTaken({ space }))
     const store = options.store ?? nodeStore
     let incarnation = 0
-    let isOpen = false
     let isClosed = false
     const ready = yield* Latch.make(false)
     /** Fails when a commit does, and is then another. */
@@ -415,7 +414,6 @@ export const make = Effect.gen(function*() {
         yield* Effect.logWarning(`${result.damaged} stored entries of ${space} were not understood, and are left out`)
       }
       incarnation = result.incarnation
-      isOpen = true
       opened.broken = undefined
       ready.openUnsafe()
     })
@@ -431,9 +429,8 @@ export const make = Effect.gen(function*() {
       // or it broke again, and is opened again with the next
       Effect.catch((error) => Effect.logWarning(`${space} could not be opened after a restart`, error))
     )
-    yield* Effect.addFinalizer(() =>
-      isOpen ? Effect.timeoutOption(Effect.ignore(ask({ _tag: "Close", space })), "1 second") : Effect.void
-    )
+    // also where opening it is interrupted, which the machine goes on with
+    yield* Effect.addFinalizer(() => Effect.timeoutOption(Effect.ignore(ask({ _tag: "Close", space })), "1 second"))
     yield* turn.withPermits(1)(begin)
     measure(space)
     yield* Effect.mapError(

@@ -1,6 +1,7 @@
 import * as Fault from "@effect-gossip/testkit/Fault"
 import * as Simulation from "@effect-gossip/testkit/Simulation"
 import { assert, describe, it } from "@effect/vitest"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Latch from "effect/Latch"
@@ -431,6 +432,23 @@ describe("ReplicatedMap", () => {
         yield* sim.crash("n0")
         yield* sim.start("n0")
         assert.deepStrictEqual(yield* entriesOf(sim, "n0"), { 1: 1, 2: 2 })
+      }))
+  })
+
+  it("can be opened again after opening it was interrupted half way through what it holds", () => {
+    class Much extends ReplicatedMap.Service<Much>()("test/Much", { key: Schema.Int, value: Schema.Int }) {}
+    const layer = Much.layer.pipe(Layer.provide(ReplicaStore.layerKeyValueStore()))
+    const keys = Array.from({ length: 5000 }, (_, key) => key)
+    Simulation.runUnsafe({ nodes: 1, layer: durable }, (sim) =>
+      Effect.gen(function*() {
+        const use = <A, E>(use: (much: Much["Service"]) => Effect.Effect<A, E>) =>
+          sim.on("n0", Effect.scoped(Effect.flatMap(Layer.build(layer), (context) => use(Context.get(context, Much)))))
+        yield* use((much) => Effect.forEach(keys, (key) => much.set(key, key), { concurrency: "unbounded" }))
+        const opening = yield* Effect.forkScoped(use(() => Effect.succeed("open")))
+        yield* sim.advance("1 millis")
+        assert.isUndefined(opening.pollUnsafe())
+        yield* Fiber.interrupt(opening)
+        assert.strictEqual((yield* use((much) => much.entries)).length, keys.length)
       }))
   })
 

@@ -20,6 +20,7 @@ import { atMillis, isAfter, type Time, timeOf, zero } from "./time.ts"
 export type Out = Output<ReplicaEvent, ReplicaResult>
 
 export type Timer =
+  | { readonly _tag: "Restore"; readonly space: string; readonly completion: number }
   | { readonly _tag: "Spread"; readonly space: string; readonly serial: number }
   | { readonly _tag: "AntiEntropy" }
   | { readonly _tag: "Stability"; readonly serial: number }

@@ -49,6 +49,8 @@ export interface Legacy {
 class Replicas implements ReplicaMachine {
   readonly #core: Core
   readonly #open = new Map<string, OpenSpace>()
+  /** Those whose entries are still being taken back, each with the completion of its command. */
+  readonly #opening = new Map<string, { readonly opened: OpenSpace; readonly completion: number }>()
   readonly #spaces = new Map<string, Space>()
   readonly #lives: Map<string, number>
   readonly #antiEntropy: AntiEntropy
@@ -212,6 +214,11 @@ class Replicas implements ReplicaMachine {
 
   #due(timer: Timer): void {
     switch (timer._tag) {
+      case "Restore": {
+        // unless it was closed meanwhile, and perhaps opened again
+        if (this.#opening.get(timer.space)?.completion === timer.completion) this.#restore(timer.space)
+        return
+      }
       case "Spread":
         return this.#open.get(timer.space)?.spreadDue(timer.serial)
       case "AntiEntropy": {
@@ -246,9 +253,16 @@ class Replicas implements ReplicaMachine {
   // ---------------------------------------------------------------------------
 
   #command(command: ReplicaCommand, completion: number): void {
-    if (command._tag === "Open") return this.#core.completed(completion, this.#openSpace(command))
+    if (command._tag === "Open") return this.#openSpace(command, completion)
     if (command._tag === "Reunite") {
       this.#antiEntropy.tell(command.address)
+      return this.#core.completed(completion, { _tag: "Done" })
+    }
+    const opening = this.#opening.get(command.space)
+    if (command._tag === "Close" && opening !== undefined) {
+      this.#opening.delete(command.space)
+      this.#lives.set(command.space, opening.opened.space.life.incarnation)
+      this.#core.completed(opening.completion, { _tag: "NotOpen" })
       return this.#core.completed(completion, { _tag: "Done" })
     }
     const open = this.#open.get(command.space)
@@ -286,26 +300,40 @@ class Replicas implements ReplicaMachine {
     this.#core.completed(completion, { _tag: "Done" })
   }
 
-  #openSpace(command: OpenCommand): ReplicaResult {
+  #openSpace(command: OpenCommand, completion: number): void {
     const { space: name } = command
-    if (this.#open.has(name)) return { _tag: "Refused", problem: `the space ${name} is open already` }
-    const nameHash = fnv1a(name)
-    for (const { space } of this.#open.values()) {
-      if (space.nameHash === nameHash) {
-        return { _tag: "Refused", problem: `the names of ${name} and ${space.name} have the same hash: rename one` }
-      }
-    }
+    const problem = this.#clash(name)
+    if (problem !== undefined) return this.#core.completed(completion, { _tag: "Refused", problem })
     const inherited = this.#inherited.get(name)
     this.#inherited.delete(name)
     const opened = OpenSpace.open(this.#core, command, (this.#lives.get(name) ?? -1) + 1, inherited)
-    if (!(opened instanceof OpenSpace)) return opened
-    this.#open.set(name, opened)
-    this.#spaces.set(name, opened.space)
+    if (!(opened instanceof OpenSpace)) return this.#core.completed(completion, opened)
+    this.#opening.set(name, { opened, completion })
+    this.#restore(name)
+  }
+
+  #clash(name: string): string | undefined {
+    if (this.#open.has(name) || this.#opening.has(name)) return `the space ${name} is open already`
+    const nameHash = fnv1a(name)
+    for (const { space } of [...this.#open.values(), ...[...this.#opening.values()].map(({ opened }) => opened)]) {
+      if (space.nameHash !== nameHash) continue
+      return `the names of ${name} and ${space.name} have the same hash: rename one`
+    }
+    return undefined
+  }
+
+  /** Takes back some of what a space held; the rest once the node has looked after what else there is. */
+  #restore(name: string): void {
+    const { completion, opened } = this.#opening.get(name)!
+    if (!opened.restore()) return this.#core.wake(this.#core.now + 1, { _tag: "Restore", space: name, completion })
     const { damaged, recovered, space } = opened
+    this.#opening.delete(name)
+    this.#open.set(name, opened)
+    this.#spaces.set(name, space)
     // others may hold it already
     const peer = this.#core.selector.next(1)[0]
     if (peer !== undefined) this.#antiEntropy.tell(peer.address)
-    return { _tag: "Opened", incarnation: space.life.incarnation, recovered, damaged }
+    this.#core.completed(completion, { _tag: "Opened", incarnation: space.life.incarnation, recovered, damaged })
   }
 }
 

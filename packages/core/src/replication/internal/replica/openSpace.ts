@@ -10,14 +10,24 @@ import { envelopeSize } from "./session.ts"
 import { Space } from "./space.ts"
 import { Stability } from "./stability.ts"
 import { isAfter, isZero, timeOf } from "./time.ts"
+import type { VersionVector } from "./vector.ts"
 
 export type OpenCommand = Extract<ReplicaCommand, { readonly _tag: "Open" }>
 type Mutate = Extract<ReplicaCommand, { readonly _tag: "Update" }>["mutate"]
+
+/** What a space held in another life, or in the machine before, and what was known then. */
+interface Former {
+  readonly records: Iterator<readonly [key: Uint8Array, record: Uint8Array | undefined], unknown>
+  readonly versions: VersionVector | undefined
+}
 
 const isSpaceName = Schema.is(SpaceName)
 
 /** Bytes of a packed entry besides its key and value, at most. */
 const entryOverhead = 256
+
+/** Entries that are taken back in one step: some milliseconds' worth. */
+const restoredAtOnce = 1024
 
 export class OpenSpace {
   readonly space: Space
@@ -25,6 +35,8 @@ export class OpenSpace {
   recovered = 0
   damaged = 0
   readonly #core: Core
+  /** What is still to be taken back. */
+  readonly #former: Former
   #serial = 0
   /** Writes wait for each other. */
   #isSpreading = false
@@ -32,8 +44,9 @@ export class OpenSpace {
   #certificates = 0
   #sweptAt = -Infinity
 
-  private constructor(core: Core, space: Space) {
+  private constructor(core: Core, space: Space, former: Former) {
     this.#core = core
+    this.#former = former
     this.space = space
     this.stability = new Stability(core, space)
   }
@@ -42,7 +55,11 @@ export class OpenSpace {
   // opening and closing
   // ---------------------------------------------------------------------------
 
-  /** @param least the lowest incarnation under which it may write */
+  /**
+   * Begins to open it: {@link OpenSpace.restore} is to be called until nothing is left.
+   *
+   * @param least the lowest incarnation under which it may write
+   */
   static open(
     core: Core,
     command: OpenCommand,
@@ -60,37 +77,39 @@ export class OpenSpace {
     if (meta !== undefined && meta.isMap !== (kind._tag === "lww")) return refused(`${name} is stored as another kind`)
     let incarnation = Math.max(least, Math.floor(core.birth.wallClock))
     if (meta?.life.node === core.birth.id) incarnation = Math.max(incarnation, meta.life.incarnation + 1)
-    const opened = new OpenSpace(core, new Space(core, name, kind, limits, isDurable, incarnation))
-    if (meta !== undefined) {
-      core.follow(meta.clock)
-      opened.space.purged = timeOf(meta.purged)
+    const space = new Space(core, name, kind, limits, isDurable, incarnation)
+    if (recovered !== undefined) {
+      if (meta !== undefined) {
+        core.follow(meta.clock)
+        space.purged = timeOf(meta.purged)
+      }
+      const versions = recovered.isWhole ? meta?.versions : undefined
+      return new OpenSpace(core, space, { records: recovered.entries[Symbol.iterator](), versions })
     }
-    if (recovered !== undefined) opened.#restore(recovered.entries)
-    else if (inherited !== undefined && inherited.kind._tag === kind._tag && !isDurable) opened.#inherit(inherited)
-    // what is not all there claims nothing
-    if (meta !== undefined && recovered?.isWhole === true && opened.damaged === 0) {
-      opened.space.versions.restore(meta.versions)
+    if (inherited === undefined || inherited.kind._tag !== kind._tag || isDurable) {
+      return new OpenSpace(core, space, { records: [].values(), versions: undefined })
     }
-    opened.space.takeChanges()
-    opened.#storedHash = opened.space.versions.known.hash
-    return opened
+    space.purged = timeOf(inherited.purged)
+    return new OpenSpace(core, space, { records: recordsOf(inherited), versions: inherited.versions.told })
   }
 
-  #restore(entries: NonNullable<OpenCommand["recovered"]>["entries"]): void {
-    for (const [key, record] of entries) {
-      if (this.space.restore(key, record)) this.recovered++
+  /** Takes some of the entries back that there were; says whether that was all. */
+  restore(): boolean {
+    const { records, versions } = this.#former
+    for (let left = restoredAtOnce; left > 0; left--) {
+      const { done, value } = records.next()
+      if (done === true) {
+        // what is not all there claims nothing
+        if (versions !== undefined && this.damaged === 0) this.space.versions.restore(versions)
+        this.space.takeChanges()
+        this.#storedHash = this.space.versions.known.hash
+        return true
+      }
+      const [key, record] = value
+      if (record !== undefined && this.space.restore(key, record)) this.recovered++
       else this.damaged++
     }
-  }
-
-  #inherit({ entries, purged, versions }: Space): void {
-    this.space.purged = timeOf(purged)
-    for (const held of entries.all()) {
-      const record = entries.record(held)
-      if (record === undefined || !this.space.restore(held.key, record)) this.damaged++
-      else this.recovered++
-    }
-    if (this.damaged === 0) this.space.versions.restore(versions.told)
+    return false
   }
 
   close(): void {
@@ -244,6 +263,10 @@ export class OpenSpace {
     this.space.versions.known.fold(oldest)
     this.space.purge((certificate) => isAfter(oldest, certificate))
   }
+}
+
+function* recordsOf({ entries }: Space): Generator<readonly [Uint8Array, Uint8Array | undefined]> {
+  for (const held of entries.all()) yield [held.key, entries.record(held)]
 }
 
 const refused = (problem: string): ReplicaResult => ({ _tag: "Refused", problem })

@@ -46,6 +46,56 @@ describe("a durable replica", () => {
     assert.isAtLeast(again.timestamp.millis, timestamp.millis)
   })
 
+  describe("that holds much", () => {
+    const count = 5000
+    const fill = (cluster: Cluster) => {
+      for (let i = 0; i < count; i++) cluster.nodes[0]!.write(`k${i}`, "v")
+      cluster.advance(100)
+    }
+
+    it("takes it back in several steps, and others come between them", () => {
+      const cluster = new Cluster(1, { isDurable: true }).open()
+      fill(cluster)
+      const node = cluster.restart(0, true)
+      node.start()
+      assert.isUndefined(node.open())
+      assert.deepStrictEqual(node.write("k0", "w"), { _tag: "NotOpen" })
+      assert.strictEqual(node.open()?._tag, "Refused")
+      assert.isUndefined(node.machine.size(spaceName))
+      cluster.advance(10)
+      const opened = [...node.results.values()].find((result) => result._tag === "Opened")
+      assert.strictEqual(opened?._tag === "Opened" && opened.recovered, count)
+      assert.strictEqual(node.machine.size(spaceName)!.keys, count)
+      // with what it knew: none of it is asked for again
+      assert.strictEqual(node.happened("Changed").length, 0)
+    })
+
+    it("takes it over from the machine before in the same way", () => {
+      const cluster = new Cluster(1).open()
+      fill(cluster)
+      const node = cluster.break(0)
+      node.start()
+      assert.isUndefined(node.open())
+      cluster.advance(10)
+      assert.strictEqual(node.machine.size(spaceName)!.keys, count)
+    })
+
+    it("can be closed meanwhile, and opened again", () => {
+      const cluster = new Cluster(1, { isDurable: true }).open()
+      fill(cluster)
+      const node = cluster.restart(0, true)
+      node.start()
+      node.open()
+      assert.deepStrictEqual(node.command({ _tag: "Close", space: spaceName }), { _tag: "Done" })
+      assert.deepStrictEqual([...node.results.values()].map(({ _tag }) => _tag), ["NotOpen", "Done"])
+      cluster.advance(2)
+      assert.isUndefined(node.machine.size(spaceName))
+      node.open()
+      cluster.advance(10)
+      assert.strictEqual(node.machine.size(spaceName)!.keys, count)
+    })
+  })
+
   it("is compared anew when something was lost", () => {
     const cluster = new Cluster(2, { isDurable: true }).open()
     for (let i = 0; i < 20; i++) cluster.nodes[0]!.write(`k${i}`, "v")
