@@ -188,6 +188,10 @@ describe("the replica store", () => {
   })
 
   // all of these go through `restore`, with the pieces as the media have them
+  const restored = (...of: Parameters<typeof restore>) => {
+    const restoring = restore(...of)
+    for (let next = restoring.next();; next = restoring.next()) if (next.done === true) return next.value
+  }
   const spaceId = spaceOf("space")
   const batchFrame = (number: number) => ({
     kind: Kind.batch,
@@ -224,7 +228,7 @@ describe("the replica store", () => {
       ({ damage: { at, commits, flip, piece, snapshotAt } }) =>
         Effect.sync(() => {
           const found = makePieces(commits, snapshotAt, marksEnd)
-          const whole = restore(spaceId, found, marksEnd)
+          const whole = restored(spaceId, found, marksEnd)
           assert.deepStrictEqual(whole.losses, [])
           assert.strictEqual(whole.contents.entries.size, commits)
           assert.strictEqual(whole.number, commits)
@@ -238,21 +242,21 @@ describe("the replica store", () => {
             : target.bytes.map((byte, at) => at === position ? byte ^ flip : byte)
           const put = <A extends { readonly name: string }>(of: A) =>
             of.name === target.name ? { ...of, bytes: damaged } : of
-          const restored = restore(
+          const outcome = restored(
             spaceId,
             { snapshots: found.snapshots.map(put), logs: found.logs.map(put) },
             marksEnd
           )
-          assert.isAtLeast(restored.losses.length, 1)
-          assert.isTrue(restored.losses.every((loss) => loss.piece === target.name), JSON.stringify(restored.losses))
-          assert.isUndefined(restored.log)
+          assert.isAtLeast(outcome.losses.length, 1)
+          assert.isTrue(outcome.losses.every((loss) => loss.piece === target.name), JSON.stringify(outcome.losses))
+          assert.isUndefined(outcome.log)
           // what was not in the damaged frame is there, as it was
-          for (const [key, value] of restored.contents.entries) assert.strictEqual(text(value), `v${key}`)
-          assert.isAtLeast(restored.contents.entries.size, flip === "cut" ? 0 : commits - 1)
-          if (restored.losses.every(({ isTail }) => isTail)) {
+          for (const [key, value] of outcome.contents.entries) assert.strictEqual(text(value), `v${key}`)
+          assert.isAtLeast(outcome.contents.entries.size, flip === "cut" ? 0 : commits - 1)
+          if (outcome.losses.every(({ isTail }) => isTail)) {
             // the state as it once was
-            const count = restored.contents.entries.size
-            for (let number = 1; number <= count; number++) assert.isTrue(restored.contents.entries.has(`${number}`))
+            const count = outcome.contents.entries.size
+            for (let number = 1; number <= count; number++) assert.isTrue(outcome.contents.entries.has(`${number}`))
           }
         })
     )
@@ -269,7 +273,7 @@ describe("the replica store", () => {
       bytes: encode(spaceId, ...frames)
     })
     const problems = (...found: Array<Parameters<typeof restore>[1]>) =>
-      found.map((pieces) => restore(spaceId, pieces, true).losses.map(({ problem }) => problem).join("; "))
+      found.map((pieces) => restored(spaceId, pieces, true).losses.map(({ problem }) => problem).join("; "))
     const end = (number: number) => ({ kind: Kind.end, number })
     const sealed = (number: number) => ({ kind: Kind.sealed, number })
     assert.deepStrictEqual(
@@ -300,7 +304,7 @@ describe("the replica store", () => {
 
   it("takes a frame of another space for damage", () => {
     const found = makePieces(3, 0, true)
-    const other = restore(spaceOf("other"), found, true)
+    const other = restored(spaceOf("other"), found, true)
     assert.strictEqual(other.contents.entries.size, 0)
     assert.strictEqual(other.losses.length, 1)
   })

@@ -60,7 +60,13 @@ export const open = Effect.fnUntraced(function*<E>(
   const scope = yield* Effect.scope
   const turn = yield* Semaphore.make(1)
   const found = yield* medium.read
-  const { contents, log, losses, number: last, snapshot } = restore(space, found, medium.marksEnd)
+  const restoring = restore(space, found, medium.marksEnd)
+  let restored = restoring.next()
+  while (restored.done !== true) {
+    yield* Effect.yieldNow
+    restored = restoring.next()
+  }
+  const { contents, log, losses, number: last, snapshot } = restored.value
   const damage = losses.filter(({ isTail }) => !isTail)
   if (damage.length > 0) yield* onDamage(losses)
 

@@ -4,7 +4,7 @@
  */
 import { Malformed } from "../crdt/bytes.ts"
 import { Contents, decode } from "./batches.ts"
-import { type Frame, headerSize, Kind, parse } from "./frames.ts"
+import { type Frame, headerSize, Kind, parse, type Parsed } from "./frames.ts"
 
 /** Something that the medium keeps under a name. */
 export interface Piece {
@@ -38,12 +38,25 @@ export interface Restored {
   readonly log: { readonly name: string; readonly size: number } | undefined
 }
 
-/** @param marksEnd whether logs end with a mark, by which one finds out that they were cut off */
-export const restore = (space: number, found: Found, marksEnd: boolean): Restored => {
+/** Bytes that are read before others have their turn: some milliseconds' worth. */
+const atOnce = 512 * 1024
+
+/**
+ * Yields now and then, as it may take seconds.
+ *
+ * @param marksEnd whether logs end with a mark, by which one finds out that they were cut off
+ */
+export function* restore(space: number, found: Found, marksEnd: boolean): Generator<void, Restored, void> {
   const contents = new Contents()
   const losses: Array<Loss> = []
   const lose = (piece: string, problem: string, isTail = false) => losses.push({ piece, problem, isTail })
-  const apply = (piece: string, frame: Frame) => {
+  let read = 0
+  const apply = function*(piece: string, frame: Frame) {
+    read += frame.payload.length
+    if (read >= atOnce) {
+      yield
+      read = 0
+    }
     try {
       contents.apply(decode(frame.payload))
     } catch (error) {
@@ -52,15 +65,19 @@ export const restore = (space: number, found: Found, marksEnd: boolean): Restore
     }
   }
 
-  const snapshots = found.snapshots
-    .map((piece) => ({
-      ...piece,
-      frames: parse(space, piece.bytes).frames.filter(({ number }) => number === piece.number)
-    }))
+  const parsed = function*<P extends Piece>(pieces: ReadonlyArray<P>) {
+    const all: Array<P & Parsed> = []
+    for (const piece of pieces) {
+      all.push({ ...piece, ...parse(space, piece.bytes) })
+      yield
+    }
+    return all
+  }
+
+  const snapshots = (yield* parsed(found.snapshots))
+    .map((piece) => ({ ...piece, frames: piece.frames.filter(({ number }) => number === piece.number) }))
     .toSorted((a, b) => b.number - a.number)
-  const logs = found.logs
-    .map((piece) => ({ ...piece, ...parse(space, piece.bytes) }))
-    .toSorted((a, b) => a.number - b.number)
+  const logs = (yield* parsed(found.logs)).toSorted((a, b) => a.number - b.number)
   const batches = new Set(logs.flatMap(({ frames }) => frames.flatMap((f) => f.kind === Kind.batch ? [f.number] : [])))
 
   let next = 1
@@ -76,23 +93,25 @@ export const restore = (space: number, found: Found, marksEnd: boolean): Restore
     candidate.number > (whole?.number ?? 0) && !reached((whole?.number ?? 0) + 1, candidate.number)
   )
   if (whole !== undefined) {
-    for (const frame of whole.frames) apply(whole.name, frame)
+    for (const frame of whole.frames) yield* apply(whole.name, frame)
     next = whole.number + 1
     snapshot = { number: whole.number, bytes: whole.bytes.length }
   }
-  const take = (piece: string, frame: Frame) => {
+  const take = function*(piece: string, frame: Frame) {
     if (frame.number < next) return
     if (frame.number > next) lose(piece, `${range(next, frame.number - 1)} missing before batch ${frame.number}`)
-    apply(piece, frame)
+    yield* apply(piece, frame)
     next = frame.number + 1
   }
   const before = broken === undefined ? [] : logs.filter(({ number }) => number <= broken.number)
   for (const { frames, name } of before) {
-    for (const frame of frames) if (frame.kind === Kind.batch && frame.number <= broken!.number) take(name, frame)
+    for (const frame of frames) {
+      if (frame.kind === Kind.batch && frame.number <= broken!.number) yield* take(name, frame)
+    }
   }
   if (broken !== undefined) {
     lose(broken.name, `the snapshot is damaged: ${broken.frames.length} of its parts could be read`)
-    for (const frame of broken.frames) apply(broken.name, frame)
+    for (const frame of broken.frames) yield* apply(broken.name, frame)
     next = Math.max(next, broken.number + 1)
   }
 
@@ -123,7 +142,7 @@ export const restore = (space: number, found: Found, marksEnd: boolean): Restore
           lose(name, `batch ${frame.number} is out of order, as if two processes had written it`)
         }
         seen.add(frame.number)
-        take(name, frame)
+        yield* take(name, frame)
       } else {
         lastEnd = frame
         isSealed = frame.kind === Kind.sealed
