@@ -77,6 +77,8 @@ export const Lacking = Schema.Struct({
 /** @since 0.1.0 */
 export type Lacking = typeof Lacking.Type
 
+const becauseOf = { Behind: "", NotHeld: " (which does not hold the space)", Refusing: " (which refuses it)" } as const
+
 /** A write was not known to be everywhere in time. It stands, and goes on spreading. */
 export class NotStable extends Schema.TaggedError<NotStable>()("NotStable", {
   space: Schema.String,
@@ -88,8 +90,10 @@ export class NotStable extends Schema.TaggedError<NotStable>()("NotStable", {
   lacking: Schema.Array(Lacking)
 }) {
   override get message() {
-    const names = this.lacking.map(({ node, why }) => why === "Behind" ? node : `${node} (${why})`).join(", ")
-    const who = this.count === undefined ? "who lacks it is not known" : `${this.count} lack it: ${names}`
+    const { count = 0, lacking } = this
+    const names = lacking.map(({ node, why }) => `${node}${becauseOf[why]}`)
+    if (count > lacking.length) names.push(`${count - lacking.length} more`)
+    const who = names.length === 0 ? "who lacks it is not known" : `it may be lacking at ${names.join(", ")}`
     return `a write of ${this.space} is not known to be at all members after ${this.timeout} ms; ${who}`
   }
 }
