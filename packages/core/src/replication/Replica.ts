@@ -378,14 +378,14 @@ export const make = Effect.gen(function*() {
       Deferred.doneUnsafe(failed, Effect.fail(error))
     }
     const opened: Opened = { options, persist: constVoid, broken: undefined, reopen: Effect.void }
+    const closed = Deferred.makeUnsafe<never, ReplicaError>()
+    const close = Effect.sync(() => {
+      isClosed = true
+      Deferred.doneUnsafe(closed, fail(new SpaceClosed({ space })))
+    })
     yield* Effect.acquireRelease(
       Effect.sync(() => spaces.set(space, opened)),
-      () =>
-        Effect.sync(() => {
-          isClosed = true
-          spaces.delete(space)
-          ready.openUnsafe()
-        })
+      () => Effect.andThen(close, Effect.sync(() => spaces.delete(space)))
     )
     const stored = yield* Effect.mapError(store.open(space), ({ reason }) => new ReplicaError({ reason }))
     const scope = yield* Effect.scope
@@ -410,6 +410,8 @@ export const make = Effect.gen(function*() {
         const problem = result._tag === "Refused" ? result.problem : result._tag
         return yield* fail(new SpaceRefused({ space, problem }))
       }
+      // nobody else would
+      if (isClosed) return yield* Effect.andThen(Effect.ignore(ask({ _tag: "Close", space })), Deferred.await(closed))
       if (result.damaged > 0) {
         yield* Effect.logWarning(`${result.damaged} stored entries of ${space} were not understood, and are left out`)
       }
@@ -418,6 +420,8 @@ export const make = Effect.gen(function*() {
       ready.openUnsafe()
     })
     opened.reopen = Effect.suspend(() => {
+      // what was asked of the machine before waited in the mailbox, and this one has done it
+      if (isClosed || machine().size(space) !== undefined) return Effect.void
       ready.closeUnsafe()
       return begin
     }).pipe(
@@ -430,7 +434,9 @@ export const make = Effect.gen(function*() {
       Effect.catch((error) => Effect.logWarning(`${space} could not be opened after a restart`, error))
     )
     // also where opening it is interrupted, which the machine goes on with
-    yield* Effect.addFinalizer(() => Effect.timeoutOption(Effect.ignore(ask({ _tag: "Close", space })), "1 second"))
+    yield* Effect.addFinalizer(() =>
+      Effect.andThen(close, Effect.timeoutOption(Effect.ignore(ask({ _tag: "Close", space })), "1 second"))
+    )
     yield* turn.withPermits(1)(begin)
     measure(space)
     yield* Effect.mapError(
@@ -448,6 +454,9 @@ export const make = Effect.gen(function*() {
         })
     )
 
+    /** The node was restarted, and opens it again. */
+    const reopened = Effect.raceAllFirst([Deferred.await(closed), ready.await, failure])
+
     const written = Effect.fnUntraced(
       function*(request: ReplicaCommand): Effect.fn.Return<Version | undefined, ReplicaError> {
         const asked = ask(request)
@@ -464,9 +473,7 @@ export const make = Effect.gen(function*() {
           case "Failed":
             return yield* fail(new UpdateFailed({ space, cause: result.cause }))
           default:
-            if (isClosed) return yield* fail(new SpaceClosed({ space }))
-            // the node was restarted, and opens it again
-            yield* Effect.raceFirst(ready.await, failure)
+            yield* reopened
             return yield* written(request)
         }
       }
@@ -493,10 +500,10 @@ export const make = Effect.gen(function*() {
               Effect.timeoutOption(Effect.ignore(ask({ _tag: "Unwatch", space, watch })), "1 second")
             )
         )
-        if ((yield* begin)._tag === "NotOpen") return yield* fail(new SpaceClosed({ space }))
+        while ((yield* begin)._tag === "NotOpen") yield* reopened
         return Stream.fromQueue(latest).pipe(
           Stream.takeUntil(({ isStable }) => isStable),
-          Stream.interruptWhen(failure)
+          Stream.interruptWhen(Effect.raceFirst(Deferred.await(closed), failure))
         )
       }))
 

@@ -3,6 +3,7 @@ import * as Simulation from "@effect-gossip/testkit/Simulation"
 import { assert, describe, it } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
@@ -10,6 +11,7 @@ import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
+import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { Strategy } from "../../src/dissemination/Strategy.ts"
 import * as GossipMetrics from "../../src/GossipMetrics.ts"
@@ -540,6 +542,39 @@ describe("ReplicatedMap", () => {
       })
     }
 
+    for (const [kind, layer] of [["in memory", maps], ["with a store", durable]] as const) {
+      it(`goes on when it breaks again before a map was opened again, ${kind}`, () => {
+        Simulation.runUnsafe({ nodes: 1, layer: Layer.merge(layer, topic) }, (sim) =>
+          Effect.gen(function*() {
+            const version = yield* numbers(sim, "n0", (numbers) => numbers.set(1, 1))
+            const publish = sim.on("n0", Effect.forkDetach(Effect.exit(Break.use((topic) => topic.publish(1)))))
+            const breaks = [yield* publish, yield* publish]
+            yield* sim.advance("200 millis")
+            // asked while there is nobody to answer
+            const waiting = yield* Effect.forkScoped(
+              numbers(sim, "n0", (numbers) => Effect.exit(numbers.awaitStable(version, { timeout: "20 seconds" })))
+            )
+            const writing = yield* Effect.forEach([2, 3, 4, 5, 6, 7, 8, 9], (i) =>
+              Effect.tap(
+                Effect.forkScoped(numbers(sim, "n0", (numbers) => numbers.set(i, i))),
+                sim.advance("150 millis")
+              ))
+            yield* sim.advance("10 seconds")
+            for (const fiber of breaks) assert.isTrue(Exit.isFailure(yield* Fiber.join(fiber)))
+            assert.strictEqual(sim.count("n0", GossipMetrics.restarts), 2)
+            for (const fiber of writing) yield* Fiber.join(fiber)
+            const isStable = Exit.isSuccess(yield* Fiber.join(waiting))
+            // what breaks a node twice may be what it holds in memory
+            const hasAll = kind === "with a store"
+            assert.deepStrictEqual(
+              Object.keys(yield* entriesOf(sim, "n0")).map(Number),
+              hasAll ? [1, 2, 3, 4, 5, 6, 7, 8, 9] : [2, 3, 4, 5, 6, 7, 8, 9]
+            )
+            assert.strictEqual(isStable, hasAll)
+          }))
+      })
+    }
+
     it("fails its streams and what is asked of it when it gives up", () => {
       Simulation.runUnsafe({
         nodes: 1,
@@ -563,6 +598,37 @@ describe("ReplicatedMap", () => {
         const { fiber } = yield* collect(sim, "n0")
         yield* sim.stop("n0")
         yield* Fiber.join(fiber)
+      }))
+  })
+
+  it("lets go of whoever waits when it is closed, and does not wait for the store meanwhile", () => {
+    const slow = Layer.succeed(ReplicaStore.ReplicaStore, {
+      isDurable: true,
+      open: () =>
+        Effect.succeed({
+          load: Effect.succeed({ entries: [], meta: undefined, losses: [], isConsistent: true }),
+          commit: () => Effect.uninterruptible(Effect.sleep("5 seconds"))
+        })
+    })
+    class Slow extends ReplicatedMap.Service<Slow>()("test/Slow", { key: Schema.Int, value: Schema.Int }) {}
+    Simulation.runUnsafe({ nodes: 1, layer: maps }, (sim) =>
+      Effect.gen(function*() {
+        const scope = yield* Scope.make()
+        const built = yield* sim.on("n0", Layer.buildWithScope(Layer.provide(Slow.layer, slow), scope))
+        const opened = Context.get(built, Slow)
+        const version = yield* opened.set(1, 1)
+        const writing = yield* Effect.forkScoped(Effect.flip(opened.set(2, 2)))
+        const { timestamp } = version
+        const missing = { ...version, timestamp: { ...timestamp, millis: timestamp.millis + 3_600_000 } }
+        const waiting = yield* Effect.forkScoped(Effect.flip(Stream.runDrain(opened.progress(missing))))
+        yield* sim.advance("1 second")
+        assert.isUndefined(writing.pollUnsafe())
+        assert.isUndefined(waiting.pollUnsafe())
+        const closing = yield* Effect.forkScoped(Scope.close(scope, Exit.void))
+        yield* sim.advance("1 second")
+        assert.strictEqual((yield* Fiber.join(writing)).reason._tag, "SpaceClosed")
+        assert.strictEqual((yield* Fiber.join(waiting)).reason._tag, "SpaceClosed")
+        yield* Fiber.join(closing)
       }))
   })
 
