@@ -575,6 +575,29 @@ describe("ReplicatedMap", () => {
       })
     }
 
+    it("goes on with what it held in memory, when it breaks again after it was busy with something else", () => {
+      Simulation.runUnsafe({ nodes: 1, layer: Layer.merge(maps, topic) }, (sim) =>
+        Effect.gen(function*() {
+          yield* numbers(sim, "n0", (numbers) => numbers.set(0, 0))
+          const publish = Effect.exit(Break.use((topic) => topic.publish(1)))
+          // all of it waits in the mailbox before what opens the maps again
+          yield* sim.on(
+            "n0",
+            Effect.forEach([
+              publish,
+              ...Array.from({ length: 150 }, (_, i) => Numbers.use((n) => n.set(i + 1, i))),
+              publish
+            ], (
+              effect
+            ) => Effect.forkDetach(effect, { startImmediately: true }))
+          )
+          yield* sim.advance("10 seconds")
+          assert.strictEqual(sim.count("n0", GossipMetrics.restarts), 2)
+          yield* numbers(sim, "n0", (numbers) => numbers.set(1000, 1000))
+          assert.deepInclude(yield* entriesOf(sim, "n0"), { 0: 0, 150: 149, 1000: 1000 })
+        }))
+    })
+
     it("fails its streams and what is asked of it when it gives up", () => {
       Simulation.runUnsafe({
         nodes: 1,

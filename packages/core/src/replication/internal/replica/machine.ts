@@ -82,7 +82,12 @@ class Replicas implements ReplicaMachine {
 
   readonly size: ReplicaMachine["size"] = (space) => this.#spaces.get(space)?.entries.size
 
-  readonly legacy = (): Legacy => ({ clock: this.#core.clock, spaces: this.#spaces, lives: this.#lives })
+  readonly legacy = (): Legacy => ({
+    clock: this.#core.clock,
+    // what was not opened again yet is still to be taken over
+    spaces: new Map([...this.#inherited, ...this.#spaces]),
+    lives: this.#lives
+  })
 
   readonly piggyback = () => none
 
