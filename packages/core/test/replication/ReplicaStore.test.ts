@@ -286,6 +286,21 @@ describe("the replica store", () => {
         { snapshots: [], logs: [log("a", 1, batchFrame(1), sealed(2)), log("b", 2, batchFrame(2), end(3))] },
         // a log was begun, and the one before it not yet sealed
         { snapshots: [], logs: [log("a", 1, batchFrame(1), end(2)), log("b", 2, end(2))] },
+        // it was being sealed: of its mark a part is there
+        {
+          snapshots: [],
+          logs: [
+            { ...log("a", 1, batchFrame(1)), bytes: encode(spaceId, batchFrame(1), sealed(2)).slice(0, -5) },
+            log("b", 2, batchFrame(2), end(3))
+          ]
+        },
+        {
+          snapshots: [],
+          logs: [
+            { ...log("a", 1, batchFrame(1)), bytes: encode(spaceId, batchFrame(1), sealed(2)).slice(0, -5) },
+            log("b", 3, batchFrame(3), end(4))
+          ]
+        },
         // a snapshot was written, and what it is made of not yet removed
         { snapshots: [snapshotOf(1, "s")], logs: [log("a", 1, batchFrame(1), sealed(2)), log("b", 2, end(2))] }
       ),
@@ -297,6 +312,8 @@ describe("the replica store", () => {
         "batch 2 is missing before batch 3",
         "",
         "",
+        "",
+        "22 bytes from byte 40 on are unfinished or damaged; batch 2 is missing before it",
         ""
       ]
     )

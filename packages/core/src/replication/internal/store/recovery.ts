@@ -151,6 +151,9 @@ export function* restore(space: number, found: Found, marksEnd: boolean): Genera
       }
     }
     const rest = gaps.find(({ after }) => after === frames.length)
+    // its end mark was being replaced when the process died, and the next log goes on where it ends: nothing is missing
+    const isFollowed = marksEnd && logs[index + 1]?.number === next
+    if (isFollowed) continue
     if (rest !== undefined) {
       lose(name, `${rest.end - rest.start} bytes from byte ${rest.start} on are unfinished or damaged`, isLast)
       // which was the only batch in it
