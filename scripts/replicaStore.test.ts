@@ -184,3 +184,39 @@ describe("a file that was changed", () => {
       }
     }))
 })
+
+describe("a directory that two processes write", () => {
+  it.live("keeps what was acknowledged to either: one of them is told", () =>
+    Effect.gen(function*() {
+      for (const isAlternating of [false, true]) {
+        const directory = yield* temporary
+        const acknowledged: Array<string> = []
+        const errors: Array<string> = []
+        yield* Effect.gen(function*() {
+          const open = Effect.gen(function*() {
+            return yield* (yield* ReplicaStore.ReplicaStore)!.open("space")
+          }).pipe(Effect.provide(Layer.fresh(files(directory, { isFlushed: false }))))
+          const first = yield* open
+          const commit = (space: ReplicaStore.SpaceStore, key: string) =>
+            space.commit({ puts: [[bytes(key), bytes(key)]], removes: [], meta: bytes(key) }).pipe(
+              Effect.match({
+                onFailure: (error) => void errors.push(error.message),
+                onSuccess: () => void acknowledged.push(key)
+              })
+            )
+          yield* commit(first, "a 0")
+          const second = yield* open
+          if (!isAlternating) yield* commit(first, "a 1")
+          for (let i = 2; i < 5; i++) {
+            yield* commit(second, `b ${i}`)
+            yield* commit(first, `a ${i}`)
+          }
+        }).pipe(Effect.scoped)
+        const recovered = yield* open(files(directory))
+        const found = Array.from(recovered.entries, ([key]) => new TextDecoder().decode(key))
+        assert.sameMembers(found, acknowledged)
+        assert.strictEqual(errors.length, 3)
+        for (const error of errors) assert.match(error, /another process/)
+      }
+    }))
+})

@@ -28,7 +28,8 @@
  * is whole, reports the rest, and sets the damaged piece aside.
  *
  * A store keeps a copy of each record in memory, beside what the replica holds. One directory, or prefix, is one
- * node's alone: two processes that write it at once damage it, which is noticed when it is next opened.
+ * node's alone. Of two processes that write a directory one is told by the failure of its commits; two that write a prefix
+ * of a `KeyValueStore` lose what they have acknowledged.
  *
  * @since 0.1.0
  */

@@ -3,16 +3,19 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as FileSystem from "effect/FileSystem"
 import type * as Path from "effect/Path"
-import type { PlatformError } from "effect/PlatformError"
+import { type PlatformError, systemError } from "effect/PlatformError"
 import * as Scope from "effect/Scope"
 import { encode, headerSize, Kind, spaceOf } from "../store/frames.ts"
 import type { Medium } from "./journal.ts"
 
 interface Log {
+  readonly name: string
   readonly file: FileSystem.File
   readonly scope: Scope.Closeable
   /** Where its end mark begins. */
   size: number
+  /** The batch that is to take the end mark's place. */
+  next: number
   /** Whether a commit failed, of which something may be left. */
   isLittered: boolean
 }
@@ -54,12 +57,28 @@ export const make = Effect.fnUntraced(function*(
     : Effect.void
 
   const openLog = Effect.fnUntraced(
-    function*(name: string, flag: "r+" | "wx", size: number): Effect.fn.Return<Log, PlatformError> {
+    function*(name: string, flag: "r+" | "wx+", size: number, next: number): Effect.fn.Return<Log, PlatformError> {
       const own = yield* Scope.fork(scope)
       const file = yield* Scope.provide(fs.open(pathOf(name), { flag }), own)
-      return { file, scope: own, size, isLittered: false }
+      return { name, file, scope: own, size, next, isLittered: false }
     }
   )
+
+  /** Fails where a log does not end as this process knows it to: what another has written there would be lost. */
+  const expectEnd = Effect.fnUntraced(function*({ file, isLittered, name, next, size }: Log) {
+    if (isLittered) return
+    const mark = encode(id, { kind: Kind.end, number: next })
+    const found = new Uint8Array(mark.length)
+    const count = yield* file.read(found, { position: BigInt(size) })
+    if (count === mark.length && found.every((byte, at) => byte === mark[at])) return
+    return yield* Effect.fail(systemError({
+      _tag: "Busy",
+      module: "ReplicaStore",
+      method: "commit",
+      pathOrDescriptor: pathOf(name),
+      description: "another process has written it: a directory is one node's alone"
+    }))
+  })
 
   const write = Effect.fnUntraced(function*(log: Log, bytes: Uint8Array) {
     if (log.isLittered) yield* log.file.truncate(log.size)
@@ -88,12 +107,13 @@ export const make = Effect.fnUntraced(function*(
         )
       return { logs: yield* read("log"), snapshots: yield* read("snapshot") }
     }),
-    resume: Effect.fnUntraced(function*(name, size) {
-      log = yield* openLog(name, "r+", size)
+    resume: Effect.fnUntraced(function*(name, size, next) {
+      log = yield* openLog(name, "r+", size, next)
     }),
     begin: Effect.fnUntraced(function*(number) {
       const before = log
-      const begun = yield* openLog(logName(number), "wx", 0)
+      if (before !== undefined) yield* expectEnd(before)
+      const begun = yield* openLog(logName(number), "wx+", 0, number)
       const failed = Effect.andThen(Scope.close(begun.scope, Exit.void), fs.remove(pathOf(logName(number))))
       yield* Effect.onError(
         write(begun, encode(id, { kind: Kind.end, number })),
@@ -108,8 +128,10 @@ export const make = Effect.fnUntraced(function*(
     }),
     append: Effect.fnUntraced(function*(number, payload) {
       const bytes = encode(id, { kind: Kind.batch, number, payload }, { kind: Kind.end, number: number + 1 })
+      yield* expectEnd(log!)
       yield* write(log!, bytes)
       log!.size += bytes.length - headerSize
+      log!.next = number + 1
     }),
     writeSnapshot: Effect.fnUntraced(function*(number, frames) {
       const temporary = pathOf(`${prefix}${digits(number)}.tmp`)

@@ -14,11 +14,14 @@ export interface Medium<E> {
   /** Whether its logs hold several batches and end with a mark. */
   readonly marksEnd: boolean
   readonly read: Effect.Effect<Found, E>
-  /** Goes on with a log whose end mark begins at `size`. */
-  readonly resume: (name: string, size: number) => Effect.Effect<void, E>
+  /** Goes on with a log whose end mark begins at `size`, and where batch `next` takes its place. */
+  readonly resume: (name: string, size: number, next: number) => Effect.Effect<void, E>
   /** Begins a log with batch `number`, and ends the one before it with a mark. */
   readonly begin: (number: number) => Effect.Effect<void, E>
-  /** Adds a batch to the log: once this returns it is there to stay. What failed is written again in the same place. */
+  /**
+   * Adds a batch to the log: once this returns it is there to stay. What failed is written again in the same place. Fails
+   * where another process has written meanwhile, if the medium can tell.
+   */
   readonly append: (number: number, payload: Uint8Array) => Effect.Effect<void, E>
   /** Gives its size in bytes, once the snapshot is there as a whole. */
   readonly writeSnapshot: (number: number, frames: Iterable<Uint8Array>) => Effect.Effect<number, E>
@@ -93,7 +96,7 @@ export const open = Effect.fnUntraced(function*<E>(
     for (const piece of new Set(damage.map(({ piece }) => piece))) yield* medium.setAside(piece)
     logBytes = 0
   } else if (log === undefined) yield* medium.begin(number + 1)
-  else yield* medium.resume(log.name, log.size)
+  else yield* medium.resume(log.name, log.size, number + 1)
   yield* medium.removeBefore(losses.length > 0 ? number : snapshot.number)
 
   const compact = Effect.gen(function*() {
