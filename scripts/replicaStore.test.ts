@@ -5,7 +5,7 @@ import { ReplicaStore } from "@effect-gossip/core/replication"
 import * as ReplicaStoreSuite from "@effect-gossip/testkit/ReplicaStoreSuite"
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, FileSystem, Layer, References } from "effect"
+import { Effect, FileSystem, Layer, PlatformError, References } from "effect"
 import { KeyValueStore } from "effect/persistence"
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process"
 import * as fs from "node:fs"
@@ -218,5 +218,82 @@ describe("a directory that two processes write", () => {
         assert.strictEqual(errors.length, 3)
         for (const error of errors) assert.match(error, /another process/)
       }
+    }))
+})
+
+// -----------------------------------------------------------------------------
+// snapshots
+// -----------------------------------------------------------------------------
+
+/** The file system, with what is done to which files told in order, and a fault for what is yet to be written. */
+const observed = (told: Array<string>, fault: { isFull: boolean }) =>
+  Layer.effect(
+    FileSystem.FileSystem,
+    Effect.map(FileSystem.FileSystem, (files) => {
+      const tell = <A, E>(what: string, file: string, effect: Effect.Effect<A, E>) =>
+        Effect.tap(effect, () => Effect.sync(() => void told.push(`${what} ${path.extname(file)}`)))
+      const full = Effect.fail(PlatformError.systemError({ _tag: "Unknown", module: "test", method: "ENOSPC" }))
+      return {
+        ...files,
+        open: (name: string, options?: Parameters<typeof files.open>[1]) =>
+          Effect.map(files.open(name, options), (file) =>
+            Object.create(file, {
+              seek: { value: file.seek.bind(file) },
+              sync: { get: () => tell("flush", name, file.sync) },
+              writeAll: {
+                value: (bytes: Uint8Array) =>
+                  fault.isFull && name.endsWith(".tmp") ? full : tell("write", name, file.writeAll(bytes))
+              }
+            }) as FileSystem.File),
+        rename: (from: string, to: string) => tell("rename", from, files.rename(from, to)),
+        remove: (name: string, options?: Parameters<typeof files.remove>[1]) =>
+          tell("remove", name, files.remove(name, options))
+      }
+    })
+  )
+
+describe("a snapshot", () => {
+  const run = Effect.fnUntraced(function*(directory: string, told: Array<string>, fault: { isFull: boolean }) {
+    const layer = ReplicaStore.layerFileSystem({ directory, isFlushed: false }).pipe(
+      Layer.provide(observed(told, fault)),
+      Layer.provide(NodeServices.layer),
+      Layer.orDie
+    )
+    yield* Effect.gen(function*() {
+      const space = yield* (yield* ReplicaStore.ReplicaStore)!.open("space")
+      for (let i = 0; i < 24; i++) {
+        yield* space.commit({ puts: [[bytes(`${i % 5}`), new Uint8Array(100_000)]], removes: [], meta: undefined })
+      }
+      // a snapshot may be under way
+      yield* Effect.sleep("300 millis")
+    }).pipe(
+      Effect.scoped,
+      Effect.provide(Layer.fresh(layer)),
+      Effect.provideService(References.MinimumLogLevel, "None")
+    )
+  })
+
+  it.live("is flushed before what it is made of is removed, whether commits are or not", () =>
+    Effect.gen(function*() {
+      const told: Array<string> = []
+      yield* run(yield* temporary, told, { isFull: false })
+      assert.isAbove(told.indexOf("remove .log"), 0, told.join(", "))
+      const of = told.filter((what) => what !== "write .log")
+      assert.deepStrictEqual(of.slice(of.indexOf("flush .tmp"), of.indexOf("remove .log") + 1), [
+        "flush .tmp",
+        "rename .tmp",
+        // the directory
+        "flush ",
+        "remove .log"
+      ])
+    }))
+
+  it.live("that could not be written leaves nothing behind on a disk that is full", () =>
+    Effect.gen(function*() {
+      const directory = yield* temporary
+      yield* run(directory, [], { isFull: true })
+      assert.deepStrictEqual(fs.readdirSync(directory).filter((name) => !name.endsWith(".log")), [])
+      const { count, losses } = yield* open(files(directory))
+      assert.deepStrictEqual({ count, losses }, { count: 5, losses: [] })
     }))
 })

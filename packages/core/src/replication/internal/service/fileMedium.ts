@@ -52,9 +52,9 @@ export const make = Effect.fnUntraced(function*(
 
   const flush = (file: FileSystem.File) => isFlushed ? file.sync : Effect.void
   // that files were made, renamed or removed is flushed with their directory, where systems have that
-  const flushDirectory = isFlushed
-    ? Effect.ignore(Effect.scoped(Effect.flatMap(fs.open(directory, { flag: "r" }), (file) => file.sync)))
-    : Effect.void
+  const flushDirectory = Effect.ignore(
+    Effect.scoped(Effect.flatMap(fs.open(directory, { flag: "r" }), (file) => file.sync))
+  )
 
   const openLog = Effect.fnUntraced(
     function*(name: string, flag: "r+" | "wx+", size: number, next: number): Effect.fn.Return<Log, PlatformError> {
@@ -119,7 +119,7 @@ export const make = Effect.fnUntraced(function*(
         write(begun, encode(id, { kind: Kind.end, number })),
         () => Effect.ignore(failed)
       )
-      yield* flushDirectory
+      if (isFlushed) yield* flushDirectory
       log = begun
       if (before === undefined) return
       // only now: without it the log that is there would seem to be missing
@@ -139,11 +139,14 @@ export const make = Effect.fnUntraced(function*(
       yield* Effect.scoped(Effect.gen(function*() {
         const file = yield* fs.open(temporary, { flag: "w" })
         for (const frame of frames) {
-          yield* file.writeAll(frame)
+          // what is under way when it is interrupted would go on, into whatever has the closed file's descriptor by then
+          yield* Effect.uninterruptible(file.writeAll(frame))
           size += frame.length
         }
-        yield* flush(file)
-      }))
+        // whether commits are flushed or not: the logs that it takes the place of, which the system may have written long
+        // ago, are removed after it
+        yield* file.sync
+      })).pipe(Effect.onError(() => Effect.ignore(fs.remove(temporary))))
       yield* fs.rename(temporary, pathOf(snapshotName(number)))
       yield* flushDirectory
       return size
