@@ -57,7 +57,7 @@ import {
   type Write
 } from "./ReplicaMachine.ts"
 import { ReplicaOptions } from "./ReplicaOptions.ts"
-import { memory, ReplicaStore, type SpaceStore, type Store } from "./ReplicaStore.ts"
+import { memory, ReplicaStore, ReplicaStoreError, type SpaceStore, type Store, StoreFailed } from "./ReplicaStore.ts"
 
 // -----------------------------------------------------------------------------
 // model
@@ -326,16 +326,19 @@ export const make = Effect.gen(function*() {
 
   /** Commits what a space is to keep, one after another, until the scope closes. */
   const committing = Effect.fnUntraced(
-    function*(space: string, store: SpaceStore, onFailure: (error: ReplicaError) => void) {
+    function*(space: string, store: SpaceStore, onFailure: (reason: ReplicaError["reason"]) => void) {
       const waiting = yield* Queue.unbounded<Persist>()
       const commit = ({ meta, puts, removes, sequence }: Persist) =>
-        store.commit({ puts, removes, meta }).pipe(
-          Effect.tapError(({ message, reason }) =>
-            Effect.sync(() => {
-              onFailure(new ReplicaError({ reason }))
-              warn(`StoreFailed ${space}`, `${message}; it is tried again`)
-            })
+        Effect.suspend(() => store.commit({ puts, removes, meta })).pipe(
+          // one that is broken must not be the last
+          Effect.catchDefect((cause) =>
+            Effect.fail(new ReplicaStoreError({ reason: new StoreFailed({ space, operation: "commit", cause }) }))
           ),
+          Effect.tapError(({ message, reason }) => {
+            onFailure(reason)
+            warn(`StoreFailed ${space}`, `${message}; it is tried again`)
+            return Effect.ignore(ask({ _tag: "CommitFailed", space, sequence }))
+          }),
           Effect.retry(commitRetries),
           Effect.andThen(Effect.ignore(ask({ _tag: "Committed", space, sequence })))
         )
@@ -370,13 +373,8 @@ export const make = Effect.gen(function*() {
     let incarnation = 0
     let isClosed = false
     const ready = yield* Latch.make(false)
-    /** Fails when a commit does, and is then another. */
-    let failing = Deferred.makeUnsafe<never, ReplicaError>()
-    const onFailure = (error: ReplicaError) => {
-      const failed = failing
-      failing = Deferred.makeUnsafe()
-      Deferred.doneUnsafe(failed, Effect.fail(error))
-    }
+    /** Why a commit has failed last. */
+    let problem: ReplicaError["reason"] | undefined
     const opened: Opened = { options, persist: constVoid, broken: undefined, reopen: Effect.void }
     const closed = Deferred.makeUnsafe<never, ReplicaError>()
     const close = Effect.sync(() => {
@@ -397,7 +395,9 @@ export const make = Effect.gen(function*() {
       if (generation !== undefined) yield* Scope.close(generation, Exit.void)
       generation = yield* Scope.fork(scope)
       const { entries, isConsistent, meta } = yield* stored.load
-      if (store.isDurable) opened.persist = yield* Scope.provide(committing(space, stored, onFailure), generation)
+      if (store.isDurable) {
+        opened.persist = yield* Scope.provide(committing(space, stored, (reason) => (problem = reason)), generation)
+      }
       const result = yield* ask({
         _tag: "Open",
         space,
@@ -431,7 +431,7 @@ export const make = Effect.gen(function*() {
       })),
       turn.withPermits(1),
       // or it broke again, and is opened again with the next
-      Effect.catch((error) => Effect.logWarning(`${space} could not be opened after a restart`, error))
+      Effect.catchCause((cause) => Effect.logWarning(`${space} could not be opened after a restart`, cause))
     )
     // also where opening it is interrupted, which the machine goes on with
     yield* Effect.addFinalizer(() =>
@@ -459,8 +459,7 @@ export const make = Effect.gen(function*() {
 
     const written = Effect.fnUntraced(
       function*(request: ReplicaCommand): Effect.fn.Return<Version | undefined, ReplicaError> {
-        const asked = ask(request)
-        const result = yield* store.isDurable ? Effect.raceFirst(asked, Deferred.await(failing)) : asked
+        const result = yield* ask(request)
         // whoever is resumed runs within the node's loop, which an application that writes on and on would not let go of
         yield* Effect.yieldNow
         switch (result._tag) {
@@ -472,6 +471,8 @@ export const make = Effect.gen(function*() {
             return yield* fail(new ReplicaFull({ space, what: result.what, limit: result.limit }))
           case "Failed":
             return yield* fail(new UpdateFailed({ space, cause: result.cause }))
+          case "NotStored":
+            return yield* fail(problem!)
           default:
             yield* reopened
             return yield* written(request)

@@ -122,6 +122,8 @@ export type ReplicaCommand =
   | { readonly _tag: "Heard"; readonly space: string; readonly batch: Uint8Array; readonly origin: string }
   /** The batch of this number is stored, and all before it. */
   | { readonly _tag: "Committed"; readonly space: string; readonly sequence: number }
+  /** The batch of this number could not be stored, and is tried again: nobody waits for it any more. */
+  | { readonly _tag: "CommitFailed"; readonly space: string; readonly sequence: number }
   /** Has `Stability` told under a number of the caller's choice, from now until it says `isStable`, or `Unwatch`. */
   | { readonly _tag: "Watch"; readonly space: string; readonly watch: number; readonly version: Version }
   | { readonly _tag: "Unwatch"; readonly space: string; readonly watch: number }
@@ -143,6 +145,8 @@ export type ReplicaResult =
   | { readonly _tag: "TooLarge"; readonly what: "key" | "value"; readonly size: number; readonly limit: number }
   | { readonly _tag: "Full"; readonly what: "keys" | "bytes"; readonly limit: number }
   | { readonly _tag: "Failed"; readonly cause: unknown }
+  /** It is written, and a commit has failed before it was stored: it will be. */
+  | { readonly _tag: "NotStored" }
 
 /** A change of what is held under a key. */
 export interface Change {

@@ -454,6 +454,30 @@ describe("ReplicatedMap", () => {
       }))
   })
 
+  it("goes on with a store that has broken, and keeps nothing of those who were told that it failed", () => {
+    let isBroken = false
+    const breaking = Layer.succeed(ReplicaStore.ReplicaStore, {
+      isDurable: true,
+      open: () =>
+        Effect.succeed({
+          load: Effect.succeed({ entries: [], meta: undefined, losses: [], isConsistent: true }),
+          commit: () => isBroken ? Effect.die(new Error("planted")) : Effect.void
+        })
+    })
+    Simulation.runUnsafe({ nodes: 1, layer: Layer.provide(maps, breaking) }, (sim) =>
+      Effect.gen(function*() {
+        isBroken = true
+        for (let i = 0; i < 3; i++) {
+          const { reason } = yield* numbers(sim, "n0", (numbers) => Effect.flip(numbers.set(i, i)))
+          assert.deepInclude(reason, { _tag: "StoreFailed", space: "test/Numbers", operation: "commit" })
+          assert.match(reason.message, /planted/)
+        }
+        isBroken = false
+        yield* numbers(sim, "n0", (numbers) => numbers.set(3, 3))
+        assert.deepStrictEqual(yield* entriesOf(sim, "n0"), { 0: 0, 1: 1, 2: 2, 3: 3 })
+      }))
+  })
+
   describe("when its node breaks", () => {
     class Break extends Topic.Service<Break>()("test/Break", { payload: Schema.Int }) {}
 

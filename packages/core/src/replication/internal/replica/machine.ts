@@ -292,6 +292,10 @@ class Replicas implements ReplicaMachine {
         open.committed(command.sequence)
         break
       }
+      case "CommitFailed": {
+        open.commitFailed(command.sequence)
+        break
+      }
       case "Watch": {
         open.stability.watch(command.watch, command.version)
         open.stability.tick()

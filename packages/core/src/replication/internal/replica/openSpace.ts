@@ -232,6 +232,12 @@ export class OpenSpace {
     for (const { completion, result } of stored.waiters) this.#core.completed(completion, result)
   }
 
+  commitFailed(sequence: number): void {
+    for (const { completion } of this.space.persistence?.failed(sequence) ?? []) {
+      this.#core.completed(completion, { _tag: "NotStored" })
+    }
+  }
+
   /** At the end of a step: tells what has changed, and has it stored. */
   flush(): void {
     const { name, persistence } = this.space

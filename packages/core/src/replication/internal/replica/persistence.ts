@@ -75,8 +75,13 @@ export class Persistence {
     return outstanding
   }
 
-  /** All who wait, when the space is closed. */
+  /** The batch is not stored yet: all who wait, and need not any more. */
+  failed(sequence: number): ReadonlyArray<Waiter> {
+    return sequence === this.#sequence ? this.takeWaiters() : []
+  }
+
+  /** All who wait, and need not any more. */
   takeWaiters(): ReadonlyArray<Waiter> {
-    return [...this.#outstanding?.waiters ?? [], ...this.#waiters]
+    return [...this.#outstanding?.waiters.splice(0) ?? [], ...this.#waiters.splice(0)]
   }
 }

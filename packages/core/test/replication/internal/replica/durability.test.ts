@@ -16,6 +16,26 @@ describe("a durable replica", () => {
     assert.isTrue([...node.results.values()].some(({ _tag }) => _tag === "Written"))
   })
 
+  it("tells those who wait when a commit has failed, and forgets them", () => {
+    const cluster = new Cluster(1, { isDurable: true }).open()
+    cluster.commitLatency = () => 1000
+    const node = cluster.nodes[0]!
+    cluster.advance(2000)
+    const first = node.write("a", "1")
+    const second = node.write("b", "2")
+    assert.deepStrictEqual([first, second], [undefined, undefined])
+    const persists = node.happened("Persist")
+    const { sequence } = persists.at(-1)!
+    const before = [...node.results.values()].filter(({ _tag }) => _tag === "NotStored").length
+    node.command({ _tag: "CommitFailed", space: spaceName, sequence })
+    node.command({ _tag: "CommitFailed", space: spaceName, sequence })
+    const after = [...node.results.values()].filter(({ _tag }) => _tag === "NotStored").length
+    assert.strictEqual(after - before, 2)
+    // what they wrote is stored all the same
+    cluster.advance(3000)
+    assert.strictEqual(node.stored.records.size, 2)
+  })
+
   it("stores what is written meanwhile together", () => {
     const cluster = new Cluster(1, { isDurable: true }).open()
     cluster.commitLatency = () => 10
