@@ -67,7 +67,7 @@ export type { Limits, Progress, Version }
 export type Change<K, V> =
   /** This is under the key now. */
   | { readonly _tag: "Set"; readonly key: K; readonly value: V; readonly version: Version }
-  /** Nothing is under the key any more. */
+  /** Nothing can be read under the key: it was deleted, or another node has set what is not of the schema. */
   | { readonly _tag: "Deleted"; readonly key: K }
   /** Too much has changed since the consumer last took something: all that it was told is void, and what there is follows. */
   | { readonly _tag: "Lagged" }
@@ -322,14 +322,13 @@ const make = <K, V>(
       notes.flatMap((note): ReadonlyArray<Change<K, V>> => {
         if (note._tag === "Lagged") return [note]
         const entry = opened.read(note.key)
-        if (entry?.value === undefined || entry.version === undefined) {
-          return Option.match(keys.decode(note.key), { onNone: () => [], onSome: (key) => [{ _tag: "Deleted", key }] })
+        const shown = entry === undefined ? Option.none() : readable(entry)
+        if (Option.isSome(shown) && entry?.version !== undefined) {
+          const [key, value] = shown.value
+          return [{ _tag: "Set", key, value, version: entry.version }]
         }
-        const { version } = entry
-        return Option.match(readable(entry), {
-          onNone: () => [],
-          onSome: ([key, value]) => [{ _tag: "Set", key, value, version }]
-        })
+        // nothing can be read under the key, where there may have been something
+        return Option.match(keys.decode(note.key), { onNone: () => [], onSome: (key) => [{ _tag: "Deleted", key }] })
       })
 
     const attributes = { map: id }
