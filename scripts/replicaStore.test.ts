@@ -221,6 +221,34 @@ describe("a directory that two processes write", () => {
     }))
 })
 
+describe("a file that is larger than may be read at once", () => {
+  it.live("is read part by part", () =>
+    Effect.gen(function*() {
+      const directory = yield* temporary
+      yield* write(files(directory), 0, 5)
+      const limited = Layer.effect(
+        FileSystem.FileSystem,
+        Effect.map(FileSystem.FileSystem, (files) => ({
+          ...files,
+          // as it does beyond 2 GiB
+          readFile: () => Effect.die(new Error("ERR_FS_FILE_TOO_LARGE")),
+          open: (...args: Parameters<typeof files.open>) =>
+            Effect.map(files.open(...args), (file) =>
+              Object.create(file, {
+                read: { value: (into: Uint8Array) => file.read(into.subarray(0, 100)) }
+              }) as FileSystem.File)
+        }))
+      )
+      const layer = ReplicaStore.layerFileSystem({ directory }).pipe(
+        Layer.provide(limited),
+        Layer.provide(NodeServices.layer),
+        Layer.orDie
+      )
+      const { count, losses } = yield* open(layer)
+      assert.deepStrictEqual({ count, losses }, { count: 5, losses: [] })
+    }))
+})
+
 // -----------------------------------------------------------------------------
 // snapshots
 // -----------------------------------------------------------------------------

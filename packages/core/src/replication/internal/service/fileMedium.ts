@@ -1,4 +1,5 @@
 /** The frames of a space in files of one directory: logs that are appended to and flushed, and snapshots. */
+import * as ByteSize from "effect/ByteSize"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as FileSystem from "effect/FileSystem"
@@ -29,6 +30,9 @@ const stemOf = (space: string): string => {
     ? encoded
     : `${encoded.slice(0, maxStem)}~${spaceOf(space).toString(16).padStart(8, "0")}`
 }
+
+/** Bytes that are read at once. */
+const readAtOnce = 64 * 1024 * 1024
 
 const digits = (number: number): string => String(number).padStart(15, "0")
 
@@ -96,6 +100,20 @@ export const make = Effect.fnUntraced(function*(
       return match === null ? [] : [{ name, number: Number(match[1]), kind: match[2]! }]
     }))
 
+  /** A file as a whole, part by part: `readFile` takes none that is larger than 2 GiB. */
+  const readWhole = Effect.fnUntraced(function*(name: string) {
+    const file = yield* fs.open(pathOf(name), { flag: "r" })
+    const { size } = yield* file.stat
+    const bytes = new Uint8Array(Number(ByteSize.toBigInt(size)))
+    let at = 0
+    while (at < bytes.length) {
+      const count = yield* file.read(bytes.subarray(at, at + readAtOnce))
+      if (count === 0) break
+      at += count
+    }
+    return bytes.subarray(0, at)
+  }, Effect.scoped)
+
   return {
     marksEnd: true,
     read: Effect.gen(function*() {
@@ -103,7 +121,7 @@ export const make = Effect.fnUntraced(function*(
       const read = (kind: string) =>
         Effect.forEach(
           pieces.filter((piece) => piece.kind === kind),
-          ({ name, number }) => Effect.map(fs.readFile(pathOf(name)), (bytes) => ({ name, number, bytes }))
+          ({ name, number }) => Effect.map(readWhole(name), (bytes) => ({ name, number, bytes }))
         )
       return { logs: yield* read("log"), snapshots: yield* read("snapshot") }
     }),
