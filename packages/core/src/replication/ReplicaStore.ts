@@ -79,7 +79,10 @@ export interface Recovered {
   readonly meta: Uint8Array | undefined
   /** What could not be read when it was opened. */
   readonly losses: ReadonlyArray<Loss>
-  /** Whether this is all that there was at one time. If not, commits are missing before others that are there. */
+  /**
+   * Whether this is all that there was at one time. If not, commits are missing before others that are there, and the meta may
+   * speak of what is not: until another is committed, in this process or a later one.
+   */
   readonly isConsistent: boolean
 }
 
@@ -283,7 +286,7 @@ const make = <E>(
       yield* isTail ? Effect.logInfo(`${text}. The commit was not finished, and is left out`) : Effect.logWarning(text)
     }
     return {
-      load: Effect.map(journal.contents, ({ entries, meta }) => ({
+      load: Effect.map(journal.contents, ({ entries, isDamaged, meta }) => ({
         entries: {
           *[Symbol.iterator]() {
             for (const [key, record] of entries) yield [fromText(key), record] as const
@@ -291,7 +294,7 @@ const make = <E>(
         },
         meta,
         losses,
-        isConsistent: losses.every(({ isTail }) => isTail)
+        isConsistent: !isDamaged
       })),
       commit: (batch) => Effect.mapError(journal.commit(batch), because("commit"))
     } satisfies SpaceStore

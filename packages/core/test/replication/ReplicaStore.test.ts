@@ -143,9 +143,13 @@ describe("the replica store", () => {
       assert.isFalse(found.isConsistent)
       assert.deepStrictEqual(found.losses.map(({ piece }) => piece), [key])
       assert.deepStrictEqual(values.get(`${key}.damaged`), before.get(key!))
-      // which is told once
+      // what is damaged is told once; that the meta speaks of what is not there, until there is another
       const again = yield* recovered(layer())
-      assert.deepStrictEqual(again, { ...found, isConsistent: true, losses: [] })
+      assert.deepStrictEqual(again, { ...found, losses: [] })
+      yield* commit(layer(), { puts: [], removes: [], meta: undefined })
+      assert.deepStrictEqual(yield* recovered(layer()), again)
+      yield* commit(layer(), { puts: [], removes: [], meta: bytes("honest") })
+      assert.deepStrictEqual(yield* recovered(layer()), { ...again, meta: "honest", isConsistent: true })
     }))
 
   it.effect("notices a commit that is missing before another", () =>

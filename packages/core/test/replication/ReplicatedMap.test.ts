@@ -9,6 +9,7 @@ import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
+import { KeyValueStore } from "effect/persistence/KeyValueStore"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
@@ -488,6 +489,39 @@ describe("ReplicatedMap", () => {
         assert.isUndefined(opening.pollUnsafe())
         yield* Fiber.interrupt(opening)
         assert.strictEqual((yield* use((much) => much.entries)).length, keys.length)
+      }))
+  })
+
+  it("takes nothing from others that was lost of its store, when it was started again before it heard of anybody", () => {
+    const layer = maps.pipe(Layer.provide(ReplicaStore.layerKeyValueStore({ onDamage: "recover" })), Layer.orDie)
+    Simulation.runUnsafe({ nodes: 2, layer }, (sim) =>
+      Effect.gen(function*() {
+        yield* agree(sim)
+        for (const key of [1, 2, 3]) {
+          yield* numbers(sim, "n0", (numbers) => numbers.set(key, key))
+          yield* sim.advance("2 seconds")
+        }
+        // what is older than a delete that is forgotten, and not held by who has heard of it, was deleted
+        yield* numbers(sim, "n0", (numbers) => numbers.delete(3))
+        yield* sim.advance("1 minute")
+        assert.strictEqual(yield* gauge(sim, "n0", GossipMetrics.replicaCertificates), 0)
+        yield* sim.crash("n1")
+        const disk = yield* sim.disk("n1")
+        const [key, batch] = [...disk.entries()].find(([key]) =>
+          key.includes("test/Numbers@") && key.endsWith("1.batch")
+        )!
+        const damaged = Uint8Array.from(batch as Uint8Array, (byte, at) => at === 30 ? byte ^ 1 : byte)
+        yield* Effect.scoped(
+          Effect.flatMap(disk.open, (context) => Context.get(context, KeyValueStore).set(key, damaged))
+        )
+        const partition = yield* sim.partition(["n1"])
+        yield* sim.start("n1")
+        assert.deepStrictEqual(yield* entriesOf(sim, "n1"), { 2: 2 })
+        yield* sim.crash("n1")
+        yield* sim.start("n1")
+        yield* partition.heal
+        yield* sim.advance("1 minute")
+        assert.deepStrictEqual(yield* converge(sim), { 1: 1, 2: 2 })
       }))
   })
 

@@ -5,7 +5,7 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
-import { type Batch, type Contents, encode as encodeBatch } from "../store/batches.ts"
+import { type Batch, type Contents, encode as encodeBatch, type Written } from "../store/batches.ts"
 import { encode, Kind, spaceOf } from "../store/frames.ts"
 import { type Found, type Loss, restore } from "../store/recovery.ts"
 
@@ -71,14 +71,18 @@ export const open = Effect.fnUntraced(function*<E>(
   }
   const { contents, log, losses, number: last, snapshot } = restored.value
   const damage = losses.filter(({ isTail }) => !isTail)
-  if (damage.length > 0) yield* onDamage(losses)
+  if (damage.length > 0) {
+    yield* onDamage(losses)
+    // it is written as such: whoever opens it next, before there is another meta, must know it as well
+    contents.isDamaged = true
+  }
 
   let number = last
   let snapshotBytes = snapshot.bytes
   let logBytes = found.logs.reduce((size, { bytes }) => size + bytes.length + compaction.batchCost, 0)
   let isCompacting = false
 
-  function* framesOf(number: number, parts: Iterable<Batch>): Generator<Uint8Array> {
+  function* framesOf(number: number, parts: Iterable<Written>): Generator<Uint8Array> {
     let part = 0
     let held: Uint8Array | undefined
     for (const batch of parts) {

@@ -2,8 +2,10 @@
  * What a frame's payload says: entries that were put and keys that were removed, and the space's meta.
  *
  * ```text
- * has meta 1 | [length meta] | count (length key | length record)* | count (length key)*
+ * meta 1 | [length meta] | count (length key | length record)* | count (length key)*
  * ```
+ *
+ * The first byte is 0 where there is no meta, 1 where there is, and 2 where entries may be missing that it speaks of.
  */
 import { fromText, Malformed, toText } from "../crdt/bytes.ts"
 
@@ -15,6 +17,12 @@ export interface Batch {
   readonly meta: Uint8Array | undefined
 }
 
+/** A batch, as it is written. */
+export interface Written extends Batch {
+  /** Whether entries may be missing that the meta speaks of: they were damaged. */
+  readonly isDamaged?: boolean
+}
+
 // varint lengths: of at most 32 bits, which no payload exceeds
 const sizeOf = (value: number): number => {
   let size = 1
@@ -24,7 +32,7 @@ const sizeOf = (value: number): number => {
 
 const lengthOf = (bytes: Uint8Array): number => sizeOf(bytes.length) + bytes.length
 
-export const encode = ({ meta, puts, removes }: Batch): Uint8Array => {
+export const encode = ({ isDamaged = false, meta, puts, removes }: Written): Uint8Array => {
   let size = 1 + sizeOf(puts.length) + sizeOf(removes.length)
   if (meta !== undefined) size += lengthOf(meta)
   for (const [key, record] of puts) size += lengthOf(key) + lengthOf(record)
@@ -41,7 +49,7 @@ export const encode = ({ meta, puts, removes }: Batch): Uint8Array => {
     bytes.set(value, at)
     at += value.length
   }
-  bytes[at++] = meta === undefined ? 0 : 1
+  bytes[at++] = meta === undefined ? 0 : isDamaged ? 2 : 1
   if (meta !== undefined) put(meta)
   number(puts.length)
   for (const [key, record] of puts) {
@@ -54,7 +62,7 @@ export const encode = ({ meta, puts, removes }: Batch): Uint8Array => {
 }
 
 /** Throws {@link Malformed}, which a whole frame never gives rise to. */
-export const decode = (bytes: Uint8Array): Batch => {
+export const decode = (bytes: Uint8Array): Written => {
   let at = 0
   const number = (): number => {
     let value = 0
@@ -72,24 +80,26 @@ export const decode = (bytes: Uint8Array): Batch => {
     // of its own: a view would keep all that it was read from
     return bytes.slice(at - size, at)
   }
-  const hasMeta = bytes[at++] === 1
-  const meta = hasMeta ? take() : undefined
+  const kind = bytes[at++]
+  const meta = kind === 1 || kind === 2 ? take() : undefined
   const puts: Array<readonly [Uint8Array, Uint8Array]> = []
   for (let left = number(); left > 0; left--) puts.push([take(), take()])
   const removes: Array<Uint8Array> = []
   for (let left = number(); left > 0; left--) removes.push(take())
   if (at !== bytes.length) throw new Malformed("nothing behind it")
-  return { puts, removes, meta }
+  return { puts, removes, meta, isDamaged: kind === 2 }
 }
 
 /** All that a space holds. Keys are texts as `toText` has them. */
 export class Contents {
   readonly entries = new Map<string, Uint8Array>()
   meta: Uint8Array | undefined
+  /** Whether entries may be missing that the meta speaks of, until there is another. */
+  isDamaged = false
   /** About how many bytes a snapshot takes. */
   bytes = 0
 
-  apply({ meta, puts, removes }: Batch): void {
+  apply({ isDamaged = false, meta, puts, removes }: Written): void {
     for (const [key, record] of puts) {
       const text = toText(key)
       this.#remove(text)
@@ -97,7 +107,9 @@ export class Contents {
       this.bytes += text.length + record.length + overhead
     }
     for (const key of removes) this.#remove(toText(key))
-    if (meta !== undefined) this.meta = meta
+    if (meta === undefined) return
+    this.meta = meta
+    this.isDamaged = isDamaged
   }
 
   #remove(key: string): void {
@@ -112,18 +124,20 @@ export class Contents {
     const copy = new Contents()
     for (const [key, record] of this.entries) copy.entries.set(key, record)
     copy.meta = this.meta
+    copy.isDamaged = this.isDamaged
     copy.bytes = this.bytes
     return copy
   }
 
   /** All there is, in batches of about so many bytes. */
-  *parts(size: number): Generator<Batch, void> {
+  *parts(size: number): Generator<Written, void> {
+    const { isDamaged } = this
     let puts: Array<readonly [Uint8Array, Uint8Array]> = []
     let meta = this.meta
     let bytes = 0
     for (const [text, record] of this.entries) {
       if (bytes > 0 && bytes + text.length + record.length > size) {
-        yield { puts, removes: [], meta }
+        yield { puts, removes: [], meta, isDamaged }
         puts = []
         meta = undefined
         bytes = 0
@@ -131,7 +145,7 @@ export class Contents {
       puts.push([fromText(text), record])
       bytes += text.length + record.length + overhead
     }
-    yield { puts, removes: [], meta }
+    yield { puts, removes: [], meta, isDamaged }
   }
 }
 
