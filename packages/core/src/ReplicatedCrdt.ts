@@ -218,12 +218,15 @@ const make = Effect.fnUntraced(function*<C extends Crdt.Any>(id: string, crdt: C
     value,
     state: Effect.sync(stateNow),
     update: Effect.fn("ReplicatedCrdt.update", { attributes })(function*(mutator: Mutator<C>) {
+      let made: State | undefined
       const version = yield* Effect.mapError(
         space.update(theKey, (held, replica) => {
+          // of a node that has broken since: another would count what is stored, or at others, once more
+          if (made !== undefined) return made
           const state = (held as State | undefined) ?? crdt.empty
           const delta = mutator(state, { ...replica, time: timeFor(state) })
           // says nothing new
-          return crdt.merge(state, delta) === state ? undefined : delta
+          return crdt.merge(state, delta) === state ? undefined : made = delta
         }),
         because
       )

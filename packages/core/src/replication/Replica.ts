@@ -98,7 +98,10 @@ export interface Space {
   readonly size: () => SpaceSize
   /** Writes of a map, which become visible here together. Gives the version of the last; undefined where nothing changed. */
   readonly write: (writes: ReadonlyArray<Write>) => Effect.Effect<Version | undefined, ReplicaError>
-  /** Writes a delta of a CRDT that is made of its state. */
+  /**
+   * Writes a delta of a CRDT that is made of its state; none where that is undefined. It is made again when the node broke before
+   * it was stored, though it may have gone to others by then: whoever made it must then give the same, which merges with itself.
+   */
   readonly update: (
     key: Uint8Array,
     mutate: (state: unknown, replica: { readonly node: string; readonly incarnation: number }) => unknown

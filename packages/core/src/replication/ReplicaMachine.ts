@@ -111,6 +111,7 @@ export type ReplicaCommand =
   /**
    * A write of a CRDT -> `Written`, or an error. `mutate` is given the present state and returns a delta, or undefined
    * for none; what it throws makes the result `Failed`. It runs within the step, so that no two deltas are made of one state.
+   * A delta that says nothing new is a write all the same.
    */
   | {
     readonly _tag: "Update"

@@ -1,16 +1,19 @@
 import * as Simulation from "@effect-gossip/testkit/Simulation"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import { Strategy } from "../../src/dissemination/Strategy.ts"
 import * as ReplicatedCrdt from "../../src/ReplicatedCrdt.ts"
 import * as LWWRegister from "../../src/replication/LWWRegister.ts"
 import * as ORMap from "../../src/replication/ORMap.ts"
 import * as ORSet from "../../src/replication/ORSet.ts"
 import * as PNCounter from "../../src/replication/PNCounter.ts"
 import * as ReplicaStore from "../../src/replication/ReplicaStore.ts"
+import * as Topic from "../../src/Topic.ts"
 
 const { decrement, increment } = PNCounter.definition
 const Tags = ORSet.make(Schema.String)
@@ -64,6 +67,42 @@ describe("ReplicatedCrdt", () => {
         }
         yield* sim.advance("20 seconds")
         assert.strictEqual(yield* valueOf(sim, "n1"), 20)
+      }))
+  })
+
+  it("counts once what was not stored yet when its node broke", () => {
+    class Break extends Topic.Service<Break>()("test/Break", { payload: Schema.Int }) {}
+    const breaking = Layer.succeed(Strategy, {
+      kind: 200,
+      name: "breaking",
+      roundInterval: 1000,
+      make: () => ({
+        heard: ({ topic }, from) => {
+          if (topic === "test/Break" && from === undefined) throw new Error("planted")
+        },
+        heardAgain: () => {},
+        received: () => {},
+        round: () => false,
+        forget: () => {}
+      })
+    })
+    const layer = Layer.merge(durable, Layer.provide(Break.layer, breaking))
+    Simulation.runUnsafe({ nodes: 2, layer }, (sim) =>
+      Effect.gen(function*() {
+        yield* agree(sim)
+        const disk = yield* sim.disk("n0")
+        disk.setFaultsUnsafe({ latency: 200 })
+        // before the commit, while it is under way, and when it is done and nobody was told
+        for (const [at, count] of [[1, 1], [50, 2], [199, 3]] as const) {
+          const counting = yield* Effect.forkScoped(visits(sim, "n0", (visits) => visits.update(increment)))
+          yield* sim.advance(at)
+          yield* Effect.forkScoped(Effect.exit(sim.on("n0", Break.use((topic) => topic.publish(1)))))
+          yield* sim.advance("10 seconds")
+          const version = Option.getOrThrow(yield* Fiber.join(counting))
+          yield* visits(sim, "n0", (visits) => visits.awaitStable(version, { timeout: "10 seconds" }))
+          assert.strictEqual(yield* valueOf(sim, "n0"), count)
+          assert.strictEqual(yield* valueOf(sim, "n1"), count)
+        }
       }))
   })
 

@@ -190,7 +190,8 @@ export class OpenSpace {
     }
     const what = entries.overflow(held, key.length, (held === undefined ? 0 : held.size - key.length) + size)
     if (what !== undefined) return { _tag: "Full", what, limit: what === "keys" ? limits.maxKeys : limits.maxBytes }
-    if (!this.space.merge(id, key, delta, size, true)) return { _tag: "Written", version: undefined }
+    // also what is held already: it may not be stored, and nobody may have a version of it
+    this.space.merge(id, key, delta, size, true)
     const time = this.#core.tick()
     this.space.wrote(time)
     this.space.announce({ time, key: key.slice(), value: encoded })
