@@ -57,7 +57,8 @@ const units = { ms: 1, s: 1000, m: 60_000 } as const
 
 /** For instance `500ms`, `5s` or `1m`. */
 const ShortDuration = Schema.String.check(
-  Schema.isPattern(/^\d{1,5}(ms|s|m)$/, { expected: "a time such as 500ms, 5s or 1m" })
+  // no longer than may be waited for, which would be found out after the write
+  Schema.isPattern(/^(\d{1,6}ms|\d{1,4}s|\d{1,2}m)$/, { expected: "a time such as 500ms, 5s or 1m, below 100m" })
 ).pipe(
   Schema.decodeTo(
     Schema.Duration,

@@ -77,6 +77,7 @@ describe.concurrent("the example of feature flags", () => {
       yield* refused(400, /small letters/, "PUT", "/flags/X", `{"on":true}`)
       yield* refused(400, /small letters/, "GET", "/flags/%20")
       yield* refused(400, /a time such as/, "PUT", "/flags/x?stable=soon", `{"on":true}`)
+      yield* refused(400, /a time such as/, "PUT", "/flags/x?stable=99999m", `{"on":true}`)
       yield* refused(404, /there is no flag x/, "GET", "/flags/x")
       // nobody else is there to have it
       assert.deepStrictEqual(yield* ask("PUT", "/flags/x?stable=5s", `{"on":true}`), [200, {
