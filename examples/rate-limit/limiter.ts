@@ -32,7 +32,7 @@ export interface Options {
 export class Limiter extends Context.Service<Limiter, {
   /** Takes one of those that may be admitted, if there is one. */
   readonly take: Effect.Effect<boolean, ReplicatedCrdt.ReplicatedCrdtError>
-  /** Gives back what was not needed, for anybody to take. */
+  /** Gives back what was not needed, for anybody to take in the present window; no more than was admitted in it. */
   readonly giveBack: (count: number) => Effect.Effect<void, ReplicatedCrdt.ReplicatedCrdtError>
   /** How many were admitted in the present window, as far as this process has heard. */
   readonly used: Effect.Effect<number>
@@ -61,9 +61,13 @@ export const layer = (options: Options) =>
         }),
         giveBack: Effect.fnUntraced(function*(count) {
           const now = yield* window
-          yield* admitted.update((state, writer) =>
-            Windows.update(state, now, (counter) => PNCounter.definition.decrement(counter, writer, count))
-          )
+          yield* admitted.update((state, writer) => {
+            // what was taken in a window that is over is nobody's any more
+            const unused = Math.min(count, usedIn(state, now))
+            return unused <= 0
+              ? Windows.empty
+              : Windows.update(state, now, (counter) => PNCounter.definition.decrement(counter, writer, unused))
+          })
         }),
         used: Effect.flatMap(window, (now) => Effect.map(admitted.state, (state) => usedIn(state, now)))
       })
