@@ -4,6 +4,7 @@
 import type { ReplicatedMap } from "@effect-gossip/core"
 import { Membership } from "@effect-gossip/core/membership/Membership"
 import type { NotStable } from "@effect-gossip/core/replication/ReplicaError"
+import * as ByteSize from "effect/ByteSize"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Sse from "effect/encoding/Sse"
@@ -39,7 +40,7 @@ const explain = (failure: Failure) => {
     case "InvalidValue":
       return problem(400, failure.message)
     case "RequestParseError":
-      return problem(400, "the body is not JSON")
+      return problem(400, "the body is not JSON, or larger than 16 KiB")
     case "EntryTooLarge":
       return problem(413, failure.message)
     case "ReplicaFull":
@@ -119,9 +120,16 @@ const get = Effect.gen(function*() {
   })
 })
 
+/** Nobody is to fill the memory of the process. */
+const maxBodySize = ByteSize.fromInputUnsafe("16 KiB")
+
 const put = Effect.gen(function*() {
   const flags = yield* Flags
-  const flag = yield* HttpServerRequest.schemaBodyJson(Flag, { onExcessProperty: "error" })
+  const flag = yield* Effect.provideService(
+    HttpServerRequest.schemaBodyJson(Flag, { onExcessProperty: "error" }),
+    HttpServerRequest.MaxBodySize,
+    maxBodySize
+  )
   return yield* written(flags.set(yield* name, flag))
 })
 

@@ -74,6 +74,7 @@ describe.concurrent("the example of feature flags", () => {
       yield* refused(400, /share/, "PUT", "/flags/x", `{"on":true,"share":2}`)
       yield* refused(400, /colour/, "PUT", "/flags/x", `{"on":true,"colour":"red"}`)
       yield* refused(400, /is not JSON/, "PUT", "/flags/x", `{"on"`)
+      yield* refused(400, /larger than 16 KiB/, "PUT", "/flags/x", `{"on":${" ".repeat(20_000)}true}`)
       yield* refused(400, /small letters/, "PUT", "/flags/X", `{"on":true}`)
       yield* refused(400, /small letters/, "GET", "/flags/%20")
       yield* refused(400, /a time such as/, "PUT", "/flags/x?stable=soon", `{"on":true}`)
