@@ -8,7 +8,10 @@ import { defaultLimits, type SpaceLimits } from "../../ReplicaMachine.ts"
 export interface Limits {
   /** Most bytes of an encoded key: 1 to 65,536, 1 KiB by default. */
   readonly maxKeySize?: number | undefined
-  /** Most bytes of an encoded value: 1 to 1 MiB, 256 KiB by default. */
+  /**
+   * Most bytes of an encoded value: 1 to 1 MiB, 256 KiB by default. With `maxKeySize` it must fit `maxChunk` of
+   * `ReplicaOptions` (512 KiB by default) less 5 KiB: the map's layer fails with `SpaceRefused` otherwise.
+   */
   readonly maxValueSize?: number | undefined
   /** Most keys, with those deleted that are still remembered: 1 to 16,777,216, 1,000,000 by default. */
   readonly maxKeys?: number | undefined
