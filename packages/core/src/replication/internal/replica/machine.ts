@@ -266,6 +266,7 @@ class Replicas implements ReplicaMachine {
     const opening = this.#opening.get(command.space)
     if (command._tag === "Close" && opening !== undefined) {
       this.#opening.delete(command.space)
+      this.#inherited.delete(command.space)
       this.#lives.set(command.space, opening.opened.space.life.incarnation)
       this.#core.completed(opening.completion, { _tag: "NotOpen" })
       return this.#core.completed(completion, { _tag: "Done" })
@@ -314,7 +315,6 @@ class Replicas implements ReplicaMachine {
     const problem = this.#clash(name)
     if (problem !== undefined) return this.#core.completed(completion, { _tag: "Refused", problem })
     const inherited = this.#inherited.get(name)
-    this.#inherited.delete(name)
     const opened = OpenSpace.open(this.#core, command, (this.#lives.get(name) ?? -1) + 1, inherited)
     if (!(opened instanceof OpenSpace)) return this.#core.completed(completion, opened)
     this.#opening.set(name, { opened, completion })
@@ -337,6 +337,7 @@ class Replicas implements ReplicaMachine {
     if (!opened.restore()) return this.#core.wake(this.#core.now + 1, { _tag: "Restore", space: name, completion })
     const { damaged, recovered, space } = opened
     this.#opening.delete(name)
+    this.#inherited.delete(name)
     this.#open.set(name, opened)
     this.#spaces.set(name, space)
     // others may hold it already

@@ -152,4 +152,18 @@ describe("a durable replica", () => {
     assert.strictEqual(after.content, "a=1")
     assert.isAbove(after.set("a", "2").incarnation, 0)
   })
+
+  it("in memory hands on what it has not taken back yet, when there is another defect", () => {
+    const cluster = new Cluster(1).open()
+    for (let i = 0; i < 3000; i++) cluster.nodes[0]!.write(`k${i}`, "v")
+    const between = cluster.break(0)
+    between.start()
+    assert.isUndefined(between.open())
+    const after = cluster.break(0)
+    after.start()
+    after.open()
+    cluster.advance(100)
+    assert.strictEqual(after.get("k0"), "v")
+    assert.strictEqual(after.get("k2999"), "v")
+  })
 })
