@@ -185,6 +185,27 @@ describe("a file that was changed", () => {
     }))
 })
 
+describe("a directory of several spaces", () => {
+  it.live("keeps them apart where capitals and small letters are the same to the system", () =>
+    Effect.gen(function*() {
+      const directory = yield* temporary
+      const names = [
+        "app/Flags",
+        "app/flags",
+        "APP/FLAGS",
+        "app%2fflags",
+        "ä",
+        "Ä",
+        `${"X".repeat(119)}a`,
+        "x".repeat(120)
+      ]
+      const store = yield* Effect.provide(ReplicaStore.ReplicaStore, files(directory))
+      for (const name of names) yield* store!.open(name)
+      const stems = fs.readdirSync(directory).map((file) => file.toLowerCase())
+      assert.strictEqual(new Set(stems).size, names.length, stems.join("\n"))
+    }).pipe(Effect.scoped))
+})
+
 describe("a directory that two processes write", () => {
   it.live("keeps what was acknowledged to either: one of them is told", () =>
     Effect.gen(function*() {

@@ -133,8 +133,8 @@ export class Replica extends Context.Service<Replica, {
   readonly open: (space: string, options: SpaceOptions) => Effect.Effect<Space, ReplicaError, Scope.Scope>
 
   /**
-   * What was refused, dropped, compared and forgotten, from when the stream is run; the oldest go where a consumer has more
-   * than 256 waiting. What was refused or dropped is logged as well.
+   * What was refused, dropped, compared and forgotten, from when the stream is run until the node ends; the oldest go where a
+   * consumer has more than 256 waiting. What was refused or dropped is logged as well.
    */
   readonly news: Stream.Stream<News>
 
@@ -371,7 +371,6 @@ export const make = Effect.gen(function*() {
       decode("space", SpaceName, name),
       (reason) => new ReplicaError({ reason })
     )
-    if (spaces.has(space)) return yield* fail(new SpaceTaken({ space }))
     const store = options.store ?? nodeStore
     let incarnation = 0
     let isClosed = false
@@ -385,7 +384,11 @@ export const make = Effect.gen(function*() {
       Deferred.doneUnsafe(closed, fail(new SpaceClosed({ space })))
     })
     yield* Effect.acquireRelease(
-      Effect.sync(() => spaces.set(space, opened)),
+      Effect.suspend(() => {
+        if (spaces.has(space)) return fail(new SpaceTaken({ space }))
+        spaces.set(space, opened)
+        return Effect.void
+      }),
       () => Effect.andThen(close, Effect.sync(() => spaces.delete(space)))
     )
     const stored = yield* Effect.mapError(store.open(space), ({ reason }) => new ReplicaError({ reason }))
@@ -524,7 +527,7 @@ export const make = Effect.gen(function*() {
 
   return Replica.of({
     open,
-    news: Stream.fromPubSub(news),
+    news: Stream.interruptWhen(Stream.fromPubSub(news), Effect.exit(failure)),
     drop: node.drop,
     failure
   })

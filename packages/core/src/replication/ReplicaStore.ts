@@ -283,7 +283,8 @@ const make = <E>(
     const { losses } = journal
     for (const { isTail, piece, problem } of losses) {
       const text = `${piece}, of what is stored of ${space}: ${problem}`
-      yield* isTail ? Effect.logInfo(`${text}. The commit was not finished, and is left out`) : Effect.logWarning(text)
+      // which of the two it was cannot be told
+      yield* Effect.logWarning(isTail ? `${text}. A commit was not finished, or the file was cut off since` : text)
     }
     return {
       load: Effect.map(journal.contents, ({ entries, isDamaged, meta }) => ({

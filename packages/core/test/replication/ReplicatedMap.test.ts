@@ -714,8 +714,11 @@ describe("ReplicatedMap", () => {
       Effect.gen(function*() {
         yield* agree(sim)
         const { fiber } = yield* collect(sim, "n0")
+        const news = yield* sim.on("n0", Replica.useSync((replica) => replica.news))
+        const draining = yield* Effect.forkScoped(Stream.runDrain(news), { startImmediately: true })
         yield* sim.stop("n0")
         yield* Fiber.join(fiber)
+        yield* Fiber.join(draining)
       }))
   })
 

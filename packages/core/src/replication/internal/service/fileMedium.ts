@@ -24,8 +24,12 @@ interface Log {
 /** Names of files hold at most 255 bytes; what is longer is cut, and told apart by its checksum. */
 const maxStem = 180
 
+/** A name of files, the same for no two spaces, also where capitals and small letters are the same to the system. */
 const stemOf = (space: string): string => {
-  const encoded = encodeURIComponent(space)
+  const encoded = encodeURIComponent(space).replace(
+    /%..|[A-Z]/g,
+    (part) => part.length === 1 ? `%${part.charCodeAt(0).toString(16)}` : part.toLowerCase()
+  )
   return encoded.length <= maxStem
     ? encoded
     : `${encoded.slice(0, maxStem)}~${spaceOf(space).toString(16).padStart(8, "0")}`
