@@ -13,6 +13,7 @@ import * as os from "node:os"
 import * as path from "node:path"
 import { rolldown } from "rolldown"
 import { afterAll, beforeAll } from "vitest"
+import * as Sqlite from "./replicaStore/sqlite.ts"
 
 const temporary = Effect.flatMap(
   FileSystem.FileSystem,
@@ -37,6 +38,14 @@ ReplicaStoreSuite.suite("a replica store in files that are not flushed", {
 
 ReplicaStoreSuite.suite("a replica store over a KeyValueStore in files", {
   storage: Effect.map(temporary, (directory) => keys(directory))
+})
+
+ReplicaStoreSuite.suite("a replica store over a KeyValueStore in SQLite", {
+  storage: Effect.map(temporary, (directory) =>
+    ReplicaStore.layerKeyValueStore().pipe(
+      Layer.provide(KeyValueStore.layerSql()),
+      Layer.provide(Sqlite.layer(path.join(directory, "replicas.sqlite")))
+    ))
 })
 
 // -----------------------------------------------------------------------------
@@ -66,7 +75,8 @@ afterAll(() => fs.rmSync(bundled, { recursive: true, force: true }))
 
 const begin = (medium: string, directory: string): Life => {
   const child = spawn(process.execPath, [writer, medium, directory], {
-    env: { ...process.env, NODE_COMPILE_CACHE: path.join(bundled, "cache") }
+    // SQLite is said to be experimental, in between what the process says
+    env: { ...process.env, NODE_COMPILE_CACHE: path.join(bundled, "cache"), NODE_NO_WARNINGS: "1" }
   })
   const life: Life = { child, output: "", ended: new Promise((resolve) => child.on("close", resolve)) }
   child.stdout.on("data", (data) => (life.output += data))
@@ -116,16 +126,19 @@ const killing = (medium: string, times: number) =>
   })
 
 describe("a process that is killed while it writes", () => {
-  it.live(
-    "finds all that was acknowledged in its files, 100 times",
-    () => Effect.asVoid(killing("files", 100)),
-    240_000
-  )
-  it.live(
-    "finds all that was acknowledged in its KeyValueStore, 100 times",
-    () => Effect.asVoid(killing("keys", 100)),
-    240_000
-  )
+  for (
+    const [medium, name, times] of [
+      ["files", "files", 100],
+      ["keys", "KeyValueStore in files", 60],
+      ["sqlite", "KeyValueStore in SQLite", 40]
+    ] as const
+  ) {
+    it.live(
+      `finds all that was acknowledged in its ${name}, ${times} times`,
+      () => Effect.asVoid(killing(medium, times)),
+      240_000
+    )
+  }
 })
 
 // -----------------------------------------------------------------------------

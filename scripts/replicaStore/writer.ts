@@ -2,7 +2,7 @@
  * A process to be killed: it opens a store, checks that it holds what its predecessors say that they wrote, and writes on,
  * saying what was acknowledged.
  *
- *     node writer.ts files|keys DIRECTORY
+ *     node writer.ts files|keys|sqlite DIRECTORY
  *
  * It begins once it is told to, by a line on standard input, so that it can be started ahead of time.
  */
@@ -14,6 +14,7 @@ import * as Layer from "effect/Layer"
 import * as KeyValueStore from "effect/persistence/KeyValueStore"
 import { MinimumLogLevel } from "effect/References"
 import * as fs from "node:fs"
+import * as Sqlite from "./sqlite.ts"
 
 const [, , medium, directory = ""] = process.argv
 
@@ -48,9 +49,12 @@ const program = Effect.gen(function*() {
 })
 
 const node = Layer.merge(NodeFileSystem.layer, NodePath.layer)
+const keyValues = medium === "keys"
+  ? KeyValueStore.layerFileSystem(directory)
+  : KeyValueStore.layerSql().pipe(Layer.provide(Sqlite.layer(`${directory}/replicas.sqlite`)))
 const layer = medium === "files"
   ? ReplicaStore.layerFileSystem({ directory })
-  : ReplicaStore.layerKeyValueStore().pipe(Layer.provide(KeyValueStore.layerFileSystem(directory)))
+  : ReplicaStore.layerKeyValueStore().pipe(Layer.provide(keyValues))
 
 fs.readSync(0, new Uint8Array(1))
 Effect.runFork(

@@ -242,7 +242,8 @@ const keyValues: Compaction = { minLog: 256 * 1024, batchCost: 4096 }
  *
  * It asks two things of the `KeyValueStore`: what `set` wrote is there once it has returned, and values do not mingle. Whether
  * it writes a value as a whole does not matter, since a torn one is found out. Effect's `layerFileSystem` does not flush:
- * what it wrote survives `SIGKILL`, and not the loss of power. Its `layerSql` keeps what its database does.
+ * what it wrote survives `SIGKILL`, and not the loss of power. Its `layerSql` keeps what its database does; of MySQL its column
+ * is too small.
  *
  * A key that is removed behind the store's back is noticed, unless it is that of the last commit.
  */
