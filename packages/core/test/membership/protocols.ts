@@ -70,8 +70,12 @@ const clusterBus = (nodes: number): Tested => {
   return {
     options: {
       protocol: ClusterBus.layer({ nodeTimeout }),
-      // and four datagrams, of which the slowest takes 120 ms: a ping just missed, the next, a report, a FAIL
-      bounds: { crashed: Duration.sum(detection, Duration.millis(500)) },
+      bounds: {
+        // and four datagrams, of which the slowest takes 120 ms: a ping just missed, the next, a report, a FAIL
+        crashed: Duration.sum(detection, Duration.millis(500)),
+        // two that join at once learn of each other by chance, or else when all ping them, at half a timeout; and some datagrams
+        joined: Duration.millis(Math.max(5000, nodeTimeout / 2 + 500))
+      },
       // what was said of one who does not answer counts for two timeouts, and strangers are asked for three
       outage: Math.max(40_000, 4 * nodeTimeout),
       minorityDeclaresDeath: false
