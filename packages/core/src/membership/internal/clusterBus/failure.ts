@@ -69,20 +69,21 @@ export class Failure {
     if (!this.#isPfail(subject) || subject.isGone || core.phase !== "running") return
     const { address, id } = subject.state
     let { incarnation } = subject.state
-    let failures = core.votes ? 1 : 0
+    // names vote, as in the electorate: who was restarted at another address is still one
+    const failing = new Set(core.votes ? [core.birth.id] : [])
     for (const [by, report] of this.#reports.get(subject) ?? []) {
       // who speaks of a former life does not mean this one; who knows a later one has not reached that
       if (!this.#isValid(report) || by.isGone || !votes(by) || report.incarnation < subject.state.incarnation) continue
-      failures++
+      failing.add(by.state.id)
       incarnation = Math.max(incarnation, report.incarnation)
     }
     const { majority } = core
-    if (failures < majority) return
+    if (failing.size < majority) return
     const claim = { _tag: "Dead", id, address, incarnation, from: core.birth.id } as const
     core.hear(claim, "gossip")
     if (!subject.isGone) return
     core.count("suspicions", "confirmed")
-    core.log("Info", `${id} is FAIL: ${failures} voters do not reach it, and ${majority} are a majority`)
+    core.log("Info", `${id} is FAIL: ${failing.size} voters do not reach it, and ${majority} are a majority`)
     core.broadcast({ _tag: "Fail", claim })
     // so that one who is there hears of it, and refutes
     core.send(address, { _tag: "Fail", claim })

@@ -96,6 +96,22 @@ describe("a member is FAIL", () => {
     assert.deepStrictEqual(lab.pingsTo(9), [])
   })
 
+  it("not by one voter that has said so at two addresses, nor by another process of this node's own name", () => {
+    const lab = new Lab({ peers: 4 })
+    lab.advance(2 * nodeTimeout, [2])
+    lab.pinged(2, [section(1)])
+    // n2 was restarted elsewhere, and is cut off with n0 from the three others
+    for (const [index, id] of [[12, "n2"], [13, "n0"]] as const) {
+      const self = { ...peer(index).alive, id }
+      lab.request({ _tag: "Meet", self })
+      lab.receive({ _tag: "BusPing", self, nonce: 1, sections: [section(1)] }, addressOf(index))
+    }
+    assert.deepStrictEqual(lab.machine.quorum, { status: "Lost", voters: 5, reachable: 2 })
+    assert.strictEqual(lab.statusOf(1), "Suspect")
+    lab.pinged(3, [section(1)])
+    assert.strictEqual(lab.statusOf(1), "Dead")
+  })
+
   it("by the word of a majority, when this node does not vote itself", () => {
     const lab = suspecting({ config: { votes: false } })
     lab.pinged(2, [section(1)])
