@@ -98,7 +98,16 @@ export class Gossiping {
     const core = this.#core
     const { state } = core.self
     const { address, id, incarnation } = state
-    const delta = { id, address, incarnation, heartbeat: core.selfPeer.heartbeat, left: true }
+    const { generation } = core.handle.own
+    const delta = {
+      id,
+      address,
+      incarnation,
+      heartbeat: core.selfPeer.heartbeat,
+      // without it its key-values would seem to begin anew, and those of before not be taken in when it is back
+      ...(generation === incarnation ? undefined : { generation }),
+      left: true
+    }
     for (const peer of core.choosePeers(maxTold)) this.#reconciliation.tell(peer.state.address, [delta])
     if (--this.#leavesLeft > 0) core.wake(leaveInterval, { _tag: "Leave", epoch: core.epoch })
   }

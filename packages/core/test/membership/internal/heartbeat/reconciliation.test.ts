@@ -196,4 +196,21 @@ describe("key-values", () => {
       assert.strictEqual(lab.member(1)!.incarnation, wallClock + 60_000)
     }
   })
+
+  it("are still known of one that has left under a later incarnation than they began in, once it is back", () => {
+    const labs = cluster(3)
+    const [one, other] = labs as [Lab, Lab, Lab]
+    other.handle.set("n1", "k", "v")
+    other.command({ _tag: "SetMetadata", metadata: Uint8Array.of(1) })
+    run(labs, 5000)
+    assert.strictEqual(one.machine.keyValues("n1").get("k"), "v")
+    other.command({ _tag: "Leave" })
+    run(labs, 2000)
+    assert.strictEqual(one.statusOf(1), "Left")
+    other.handle.set("n1", "l", "w")
+    other.command({ _tag: "Join", seeds: [addressOf(0)] })
+    run(labs, 10_000)
+    assert.strictEqual(one.statusOf(1), "Alive")
+    for (const lab of labs) assert.deepStrictEqual([...lab.machine.keyValues("n1")].sort(), [["k", "v"], ["l", "w"]])
+  })
 })
