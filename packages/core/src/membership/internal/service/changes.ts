@@ -15,8 +15,8 @@ class Subscriber implements Outlet<MembershipEvent> {
   readonly #latch = Latch.makeUnsafe()
   readonly filled: Effect.Effect<void> = this.#latch.await
   #pending: Array<MembershipEvent> = []
-  /** Of whom something is pending, and whether the consumer has never heard of them. */
-  readonly #unheard = new Map<string, boolean>()
+  /** Of whom the consumer has heard, and not that they are forgotten: no more than there are members, for it is told. */
+  readonly #heard = new Set<string>()
   #compacted = 0
 
   constructor(present: ReadonlyArray<MembershipEvent>) {
@@ -32,20 +32,23 @@ class Subscriber implements Outlet<MembershipEvent> {
   }
 
   add(event: MembershipEvent, capacity: number): void {
-    const subject = subjectOf(event)
-    if (!this.#unheard.has(subject)) this.#unheard.set(subject, event._tag === "Joined")
     this.#pending.push(event)
     // twice as many as were left the last time, so that an event costs the same however many members there are
     if (this.#pending.length > Math.max(capacity, 2 * this.#compacted)) this.#compact()
-    this.#latch.openUnsafe()
+    if (this.#pending.length > 0) this.#latch.openUnsafe()
+    // or the consumer would ask again and again
+    else this.#latch.closeUnsafe()
   }
 
   take(): ReadonlyArray<MembershipEvent> {
     const taken = this.#pending
     this.#pending = []
-    this.#unheard.clear()
     this.#compacted = 0
     this.#latch.closeUnsafe()
+    for (const event of taken) {
+      if (event._tag === "Reaped") this.#heard.delete(event.member.id)
+      else if (event._tag !== "Conflict") this.#heard.add(event.member.id)
+    }
     return taken
   }
 
@@ -59,9 +62,7 @@ class Subscriber implements Outlet<MembershipEvent> {
       last.set(subject, event)
     }
     for (const [subject, event] of last) {
-      if (event._tag !== "Reaped" || this.#unheard.get(subject) !== true) continue
-      last.delete(subject)
-      this.#unheard.delete(subject)
+      if (event._tag === "Reaped" && !this.#heard.has(event.member.id)) last.delete(subject)
     }
     this.#pending = [...last.values()]
     this.#compacted = this.#pending.length

@@ -76,6 +76,34 @@ describe("changes", () => {
       assert.include(summary(yield* pull), "Reaped known")
     }))
 
+  it.effect("tell of the end of one who was known to be dead, and came back while nobody looked", () =>
+    Effect.gen(function*() {
+      const changes = new Changes(2)
+      const pull = yield* Stream.toPull(changes.stream(() => [event("Joined", "known")]))
+      yield* pull
+      changes.publish(event("Died", "known"))
+      yield* pull
+      for (const tag of ["Joined", "Died", "Reaped"] as const) {
+        changes.publish(event(tag, "known"))
+        changes.publish(event("Updated", "other"))
+      }
+      assert.deepStrictEqual(summary(yield* pull), ["Reaped known", "Updated other"])
+    }))
+
+  it.effect("have one wait who has nothing to hear but of those who came and went", () =>
+    Effect.gen(function*() {
+      const changes = new Changes(2)
+      const pull = yield* Stream.toPull(changes.stream(() => [event("Joined", "here")]))
+      yield* pull
+      for (const tag of ["Joined", "Died", "Reaped"] as const) changes.publish(event(tag, "passing"))
+      const waiting = yield* Effect.forkChild(pull)
+      for (let i = 0; i < 3; i++) yield* Effect.yieldNow
+      // one that asked again and again would have taken all the steps there are before it is made to yield
+      assert.isBelow(waiting.currentOpCount, 100)
+      changes.publish(event("Updated", "here"))
+      assert.deepStrictEqual(summary(yield* Fiber.join(waiting)), ["Updated here"])
+    }))
+
   it.effect("end when they are told to, quietly or with an error, once what is held is given", () =>
     Effect.gen(function*() {
       for (const error of [undefined, new MembershipError({ reason: new Stopped() })]) {
