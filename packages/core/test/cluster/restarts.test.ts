@@ -1,9 +1,14 @@
 import * as GossipMetrics from "@effect-gossip/core/GossipMetrics"
+import * as ClusterBus from "@effect-gossip/core/membership/ClusterBus"
+import * as Heartbeat from "@effect-gossip/core/membership/Heartbeat"
+import { Membership } from "@effect-gossip/core/membership/Membership"
 import { MembershipProtocol } from "@effect-gossip/core/membership/MembershipProtocol"
+import * as Swim from "@effect-gossip/core/membership/Swim"
 import * as Simulation from "@effect-gossip/testkit/Simulation"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Stream from "effect/Stream"
 
 describe("a seed that is restarted before anyone misses it", { timeout: 120_000 }, () => {
   for (const nodes of [5, 20, 100]) {
@@ -41,32 +46,35 @@ describe("a node that leaves when most others are dead", { timeout: 120_000 }, (
   })
 })
 
+/** A protocol that breaks at a time of a node's first life, where it is to. */
+const breaking = (after: number, isToBreak: (id: string) => boolean) =>
+  Layer.effect(
+    MembershipProtocol,
+    Effect.map(MembershipProtocol, (inner): MembershipProtocol => (options) => {
+      const protocol = inner(options)
+      return {
+        ...protocol,
+        make: (birth) => {
+          const machine = protocol.make(birth)
+          const step: typeof machine.step = (input, now, random) => {
+            if (birth.restarts === 0 && now >= birth.now + after && isToBreak(birth.id)) throw new Error("planted")
+            return machine.step(input, now, random)
+          }
+          return new Proxy(machine, {
+            get: (target, key) => {
+              if (key === "step") return step
+              const value: unknown = Reflect.get(target, key, target)
+              return typeof value === "function" ? value.bind(target) : value
+            }
+          })
+        }
+      }
+    })
+  )
+
 describe("nodes", () => {
   it("come together again after all of them broke at once, with nobody left to wake them", () => {
-    const breaking = Layer.effect(
-      MembershipProtocol,
-      Effect.map(MembershipProtocol, (swim): MembershipProtocol => (options) => {
-        const protocol = swim(options)
-        return {
-          ...protocol,
-          make: (birth) => {
-            const machine = protocol.make(birth)
-            const step: typeof machine.step = (input, now, random) => {
-              if (birth.restarts === 0 && now >= birth.now + 3000) throw new Error("planted")
-              return machine.step(input, now, random)
-            }
-            return new Proxy(machine, {
-              get: (target, key) => {
-                if (key === "step") return step
-                const value: unknown = Reflect.get(target, key, target)
-                return typeof value === "function" ? value.bind(target) : value
-              }
-            })
-          }
-        }
-      })
-    )
-    Simulation.runUnsafe({ nodes: 5, protocol: breaking }, (sim) =>
+    Simulation.runUnsafe({ nodes: 5, protocol: breaking(3000, () => true) }, (sim) =>
       Effect.gen(function*() {
         yield* sim.until(sim.isAgreed, { atMost: "2900 millis" })
         yield* sim.advance("5 seconds")
@@ -74,4 +82,35 @@ describe("nodes", () => {
         yield* sim.until(sim.isAgreed, { atMost: "10 seconds" })
       }))
   })
+
+  for (
+    const [name, protocol] of Object.entries({
+      Swim: Swim.layer(),
+      Heartbeat: Heartbeat.layer(),
+      ClusterBus: ClusterBus.layer()
+    })
+  ) {
+    it(`that broke tell nobody again of those whom they knew (${name})`, () => {
+      const layer = Layer.provide(breaking(10_000, (id) => id === "n0"), protocol)
+      Simulation.runUnsafe({ nodes: 4, protocol: layer }, (sim) =>
+        Effect.gen(function*() {
+          yield* sim.until(sim.isAgreed, { atMost: "9 seconds" })
+          const events: Array<string> = []
+          const changes = yield* sim.on("n0", Membership.useSync((membership) => membership.changes))
+          yield* Effect.forkScoped(
+            Stream.runForEach(changes, (event) =>
+              Effect.sync(() => {
+                if (event._tag !== "Conflict") events.push(`${event._tag} ${event.member.id}`)
+              }))
+          )
+          yield* sim.advance("30 seconds")
+          assert.strictEqual(sim.count("n0", GossipMetrics.restarts), 1)
+          assert.isTrue(yield* sim.isAgreed)
+          assert.sameMembers(events, ["Joined n0", "Joined n1", "Joined n2", "Joined n3"])
+          yield* sim.stop("n3")
+          yield* sim.advance("5 seconds")
+          assert.deepStrictEqual(events.slice(4), ["Left n3"])
+        }))
+    })
+  }
 })

@@ -37,12 +37,16 @@ export class Lifecycle {
 
   start(): void {
     const view = this.#view
+    // of whom the machine before this one knew it has told, and what is different now shows when the two are compared
+    view.isQuiet = view.birth.previous !== undefined
     for (const claim of this.#inherited) view.hear(claim, "sync")
     view.startReaping()
+    const { incarnation } = view.self.state
     // whoever has left stays away until it is asked to join
-    if (view.phase === "left") return view.sayLeft(view.self.state.incarnation)
-    view.sayAlive(view.self.state.incarnation, view.metadata)
-    this.#turns.start(false)
+    if (view.phase === "left") view.sayLeft(incarnation)
+    else view.sayAlive(incarnation, view.metadata)
+    view.isQuiet = false
+    if (view.phase !== "left") this.#turns.start(false)
   }
 
   command(command: MembershipCommand, completion: number): void {

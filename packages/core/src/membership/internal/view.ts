@@ -55,6 +55,8 @@ export class View<Timer> {
   metadata: Uint8Array
   /** Whether this node counts where a majority decides, as it says of itself. */
   readonly votes: boolean
+  /** Whether what happens is not told, since it was told before. */
+  isQuiet = false
   /** Counts the times this node joined again after it had left: periodic timers of before are stale. */
   epoch = 0
 
@@ -156,7 +158,7 @@ export class View<Timer> {
   }
 
   happened(event: MembershipEvent): void {
-    this.out({ _tag: "Happened", event })
+    if (!this.isQuiet) this.out({ _tag: "Happened", event })
   }
 
   complete(completion: number, result: MembershipResult = { _tag: "Done" }): void {
