@@ -169,18 +169,20 @@ export const make = Effect.fnUntraced(function*(options: Options) {
   return membership
 })
 
-// a claim with its metadata must fit a datagram by itself
+// A claim with its metadata must fit a datagram: by itself, and as what `ClusterBus` says with each ping and pong, which is
+// the most that any protocol has around it.
 const metadataLimit = (node: Node["Service"]): number => {
-  const alive = {
+  const self = {
     _tag: "Alive",
     id: node.id,
     address: node.address,
     incarnation: 0xffff_ffff_ffff,
-    protocolVersion
+    protocolVersion,
+    metadata: new Uint8Array(maxMetadataSize),
+    votes: false
   } as const
-  // the tag and the length of the metadata
-  const overhead = encodeMessage({ ...alive, metadata: new Uint8Array(1) }).length + 2
-  return Math.max(0, Math.min(maxMetadataSize, node.maxMessageSize - overhead))
+  const largest = encodeMessage({ _tag: "BusPong", self, nonce: 0xffff_ffff, sections: [], beat: 0xffff_ffff })
+  return Math.max(0, Math.min(maxMetadataSize, node.maxMessageSize - (largest.length - maxMetadataSize)))
 }
 
 const difference = (before: ReadonlyArray<Member>, now: ReadonlyArray<Member>): Array<MembershipEvent> => {

@@ -11,6 +11,7 @@ import type { Member } from "../../src/membership/Member.ts"
 import { Membership } from "../../src/membership/Membership.ts"
 import * as Metadata from "../../src/membership/Metadata.ts"
 import * as MemoryTransport from "../../src/MemoryTransport.ts"
+import * as Frame from "../../src/wire/Frame.ts"
 
 class Role extends Metadata.Service<Role>()("test/Role", {
   schema: Schema.Struct({
@@ -144,5 +145,22 @@ describe("Metadata", () => {
       assert.isBelow(limit, 100)
       const reason = yield* reasonOf(Context.get(context, Role).set({ ...web, zone: "z".repeat(limit) }))
       assert.strictEqual(reason._tag, "MetadataTooLarge")
+      // or a node that uses ClusterBus could answer nobody
+      const pong = Frame.encodeMessage({
+        _tag: "BusPong",
+        self: {
+          _tag: "Alive",
+          id: "a",
+          address,
+          incarnation: 0xffff_ffff_ffff,
+          protocolVersion: 1,
+          metadata: new Uint8Array(limit),
+          votes: false
+        },
+        nonce: 0xffff_ffff,
+        sections: [],
+        beat: 0xffff_ffff
+      })
+      assert.isAtMost(pong.length, 100 - Frame.headerSize)
     }))
 })
