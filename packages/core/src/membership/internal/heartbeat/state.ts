@@ -62,6 +62,7 @@ export class KeyValueState {
     const isNew = generation > this.generation
     // what lies between is not known
     if (since > (isNew ? 0 : this.version)) return []
+    const before = isNew ? this.said : undefined
     if (isNew) {
       this.values.clear()
       this.generation = generation
@@ -73,7 +74,14 @@ export class KeyValueState {
     }
     this.version = Math.max(this.version, version)
     this.#bound()
-    return changed
+    if (before === undefined) return changed
+    // what was said before and is no more is told of as well; what is still the same is no change
+    const { said } = this
+    const gone = [...before.keys()].filter((key) => !said.has(key) && !changed.some((each) => each.key === key))
+    return [
+      ...gone.map((key): KeyValue => ({ key, value: "", version: 0, removed: true })),
+      ...changed.filter(({ key, removed, value }) => removed === true || before.get(key) !== value)
+    ]
   }
 
   // a node has no more than so many: whoever says more forgets the oldest

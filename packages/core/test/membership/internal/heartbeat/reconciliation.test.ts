@@ -158,9 +158,12 @@ describe("key-values", () => {
     labs[1]!.handle.set("n1", "k", "old")
     run(labs, 5000)
     assert.isTrue(labs[0]!.machine.keyValues("n1").has("k"))
+    const told: Array<string> = []
+    labs[0]!.handle.listeners.add(({ key, value }) => told.push(`${key} ${value}`))
     labs[1] = new Lab({ index: 1, seeds: [addressOf(0)], now: labs[0]!.now, wallClock: wallClock + 60_000 })
     labs[1].handle.set("n1", "other", "new")
     run(labs, 5000)
+    assert.sameMembers(told, ["k undefined", "other new"])
     assert.deepStrictEqual([...labs[0]!.machine.keyValues("n1").keys()], ["other"])
     assert.deepStrictEqual([...labs[2]!.machine.keyValues("n1").keys()], ["other"])
   })
@@ -173,6 +176,8 @@ describe("key-values", () => {
     for (const lab of [one, third]) assert.strictEqual(lab.machine.keyValues("n1").size, 64)
     other.handle.remove("n1", "k7")
     run(labs, 10_000, { carries: (from, to) => from !== third && to !== third })
+    const told: Array<string> = []
+    third.handle.listeners.add(({ key, value }) => told.push(`${key} ${value}`))
     assert.isFalse(one.machine.keyValues("n1").has("k7"))
     assert.isTrue(third.machine.keyValues("n1").has("k7"))
     other.handle.set("n1", "another", "v")
@@ -181,6 +186,9 @@ describe("key-values", () => {
       assert.deepStrictEqual([...lab.machine.keyValues("n1")].sort(), [...other.handle.own.said].sort())
       assert.strictEqual(lab.machine.keyValues("n1").size, 64)
     }
+    assert.includeMembers(told, ["k7 undefined", "another v"])
+    // what it says anew and is the same is not told of; but the oldest had to make room for the 65th, for a round
+    assert.isAtMost(told.length, 3)
     assert.deepStrictEqual(one.eventTags.filter((tag) => tag === "Died n1"), [])
   })
 
