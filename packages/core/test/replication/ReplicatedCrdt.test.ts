@@ -6,14 +6,13 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import { Strategy } from "../../src/dissemination/Strategy.ts"
 import * as ReplicatedCrdt from "../../src/ReplicatedCrdt.ts"
 import * as LWWRegister from "../../src/replication/LWWRegister.ts"
 import * as ORMap from "../../src/replication/ORMap.ts"
 import * as ORSet from "../../src/replication/ORSet.ts"
 import * as PNCounter from "../../src/replication/PNCounter.ts"
 import * as ReplicaStore from "../../src/replication/ReplicaStore.ts"
-import * as Topic from "../../src/Topic.ts"
+import * as Breaking from "./breaking.ts"
 
 const { decrement, increment } = PNCounter.definition
 const Tags = ORSet.make(Schema.String)
@@ -71,22 +70,7 @@ describe("ReplicatedCrdt", () => {
   })
 
   it("counts once what was not stored yet when its node broke", () => {
-    class Break extends Topic.Service<Break>()("test/Break", { payload: Schema.Int }) {}
-    const breaking = Layer.succeed(Strategy, {
-      kind: 200,
-      name: "breaking",
-      roundInterval: 1000,
-      make: () => ({
-        heard: ({ topic }, from) => {
-          if (topic === "test/Break" && from === undefined) throw new Error("planted")
-        },
-        heardAgain: () => {},
-        received: () => {},
-        round: () => false,
-        forget: () => {}
-      })
-    })
-    const layer = Layer.merge(durable, Layer.provide(Break.layer, breaking))
+    const layer = Layer.merge(durable, Breaking.layer)
     Simulation.runUnsafe({ nodes: 2, layer }, (sim) =>
       Effect.gen(function*() {
         yield* agree(sim)
@@ -96,7 +80,7 @@ describe("ReplicatedCrdt", () => {
         for (const [at, count] of [[1, 1], [50, 2], [199, 3]] as const) {
           const counting = yield* Effect.forkScoped(visits(sim, "n0", (visits) => visits.update(increment)))
           yield* sim.advance(at)
-          yield* Effect.forkScoped(Effect.exit(sim.on("n0", Break.use((topic) => topic.publish(1)))))
+          yield* Effect.forkScoped(sim.on("n0", Breaking.breakNode))
           yield* sim.advance("10 seconds")
           const version = Option.getOrThrow(yield* Fiber.join(counting))
           yield* visits(sim, "n0", (visits) => visits.awaitStable(version, { timeout: "10 seconds" }))

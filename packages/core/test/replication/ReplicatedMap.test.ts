@@ -14,13 +14,12 @@ import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { Strategy } from "../../src/dissemination/Strategy.ts"
 import * as GossipMetrics from "../../src/GossipMetrics.ts"
 import * as ReplicatedMap from "../../src/ReplicatedMap.ts"
 import { Replica } from "../../src/replication/Replica.ts"
 import * as ReplicaOptions from "../../src/replication/ReplicaOptions.ts"
 import * as ReplicaStore from "../../src/replication/ReplicaStore.ts"
-import * as Topic from "../../src/Topic.ts"
+import * as Breaking from "./breaking.ts"
 
 class Flags extends ReplicatedMap.Service<Flags>()("test/Flags", {
   key: Schema.String,
@@ -550,37 +549,16 @@ describe("ReplicatedMap", () => {
   })
 
   describe("when its node breaks", () => {
-    class Break extends Topic.Service<Break>()("test/Break", { payload: Schema.Int }) {}
-
-    /** Breaks its node once when something is published in a topic. */
-    const breaking = Layer.succeed(Strategy, {
-      kind: 200,
-      name: "breaking",
-      roundInterval: 1000,
-      make: () => ({
-        heard: ({ topic }, from) => {
-          if (topic === "test/Break" && from === undefined) throw new Error("planted")
-        },
-        heardAgain: () => {},
-        received: () => {},
-        round: () => false,
-        forget: () => {}
-      })
-    })
-    const broken = (sim: Simulation.Simulation<Break>, name: string) =>
+    const broken = (sim: Simulation.Simulation<Breaking.Break>, name: string) =>
       Effect.gen(function*() {
-        const failing = yield* Effect.forkScoped(
-          Effect.exit(sim.on(name, Break.use((topic) => topic.publish(1))))
-        )
+        const failing = yield* Effect.forkScoped(sim.on(name, Breaking.breakNode))
         yield* sim.advance("3 seconds")
         yield* Fiber.join(failing)
       })
-    const topic = Break.layer.pipe(Layer.provide(breaking))
-
     for (const [kind, layer] of [["in memory", maps], ["with a store", durable]] as const) {
       it(`goes on with what it held, ${kind}`, () => {
         Simulation.runUnsafe(
-          { nodes: 3, layer: Layer.merge(layer, topic) },
+          { nodes: 3, layer: Layer.merge(layer, Breaking.layer) },
           (sim) =>
             Effect.gen(function*() {
               yield* agree(sim)
@@ -604,7 +582,7 @@ describe("ReplicatedMap", () => {
 
       it(`loses nothing that was acknowledged when it breaks again and again among writes, ${kind}`, () => {
         Simulation.runUnsafe(
-          { nodes: 3, layer: Layer.merge(layer, topic) },
+          { nodes: 3, layer: Layer.merge(layer, Breaking.layer) },
           (sim) =>
             Effect.gen(function*() {
               yield* agree(sim)
@@ -639,10 +617,10 @@ describe("ReplicatedMap", () => {
 
     for (const [kind, layer] of [["in memory", maps], ["with a store", durable]] as const) {
       it(`goes on when it breaks again before a map was opened again, ${kind}`, () => {
-        Simulation.runUnsafe({ nodes: 1, layer: Layer.merge(layer, topic) }, (sim) =>
+        Simulation.runUnsafe({ nodes: 1, layer: Layer.merge(layer, Breaking.layer) }, (sim) =>
           Effect.gen(function*() {
             const version = yield* numbers(sim, "n0", (numbers) => numbers.set(1, 1))
-            const publish = sim.on("n0", Effect.forkDetach(Effect.exit(Break.use((topic) => topic.publish(1)))))
+            const publish = sim.on("n0", Effect.forkDetach(Breaking.breakNode))
             const breaks = [yield* publish, yield* publish]
             yield* sim.advance("200 millis")
             // asked while there is nobody to answer
@@ -671,10 +649,10 @@ describe("ReplicatedMap", () => {
     }
 
     it("goes on with what it held in memory, when it breaks again after it was busy with something else", () => {
-      Simulation.runUnsafe({ nodes: 1, layer: Layer.merge(maps, topic) }, (sim) =>
+      Simulation.runUnsafe({ nodes: 1, layer: Layer.merge(maps, Breaking.layer) }, (sim) =>
         Effect.gen(function*() {
           yield* numbers(sim, "n0", (numbers) => numbers.set(0, 0))
-          const publish = Effect.exit(Break.use((topic) => topic.publish(1)))
+          const publish = Breaking.breakNode
           // all of it waits in the mailbox before what opens the maps again
           yield* sim.on(
             "n0",
@@ -696,7 +674,7 @@ describe("ReplicatedMap", () => {
     it("fails its streams and what is asked of it when it gives up", () => {
       Simulation.runUnsafe({
         nodes: 1,
-        layer: Layer.merge(maps, topic),
+        layer: Layer.merge(maps, Breaking.layer),
         gossip: { defectRetryPolicy: Schedule.recurs(0) }
       }, (sim) =>
         Effect.gen(function*() {
