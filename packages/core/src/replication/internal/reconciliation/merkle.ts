@@ -46,6 +46,13 @@ export const childOf = ({ depth, high, low, position }: Path, child: number): Pa
 /** The most that the answer to one row may take: a row for each child. */
 export const maxAnswerSize = children * maxRowSize
 
+/**
+ * With more nodes due than this, those found last are asked about first, and fewer at once: what a peer says to be below them
+ * is limited by the tree's depth then. An honest one that comes so far differs in more than twice as many items.
+ */
+const maxDue = 65_536
+const maxRowsBeyond = 64
+
 export class Merkle<Key> implements Comparison {
   readonly #replica: Replica<Key>
   readonly #findings: Findings
@@ -83,18 +90,33 @@ export class Merkle<Key> implements Comparison {
 
   next(): Next {
     if (this.#start === this.#due.length) return { _tag: "Done" }
+    this.#asked = this.#due.length - this.#start > maxDue ? this.#takeLast() : this.#takeFirst()
+    const rows = packRows(this.#asked.map((path) => this.#replica.index.row(path)))
+    return { _tag: "Ask", question: { _tag: "CompareRows", rows, ...modeField(this.#mode) } }
+  }
+
+  /** Nodes of one depth that are due, from the front. */
+  #takeFirst(): ReadonlyArray<Path> {
     const { depth } = this.#due[this.#start]!
     const most = this.#start + (this.#windows.get(depth) ?? this.#maxRows)
     let end = this.#start + 1
     while (end < most && this.#due[end]?.depth === depth) end++
-    this.#asked = this.#due.slice(this.#start, end)
-    this.#start += this.#asked.length
+    const taken = this.#due.slice(this.#start, end)
+    this.#start = end
     if (2 * this.#start > this.#due.length) {
       this.#due = this.#due.slice(this.#start)
       this.#start = 0
     }
-    const rows = packRows(this.#asked.map((path) => this.#replica.index.row(path)))
-    return { _tag: "Ask", question: { _tag: "CompareRows", rows, ...modeField(this.#mode) } }
+    return taken
+  }
+
+  /** And from the end. */
+  #takeLast(): ReadonlyArray<Path> {
+    const { depth } = this.#due.at(-1)!
+    const least = this.#due.length - Math.min(this.#windows.get(depth) ?? this.#maxRows, maxRowsBeyond)
+    let start = this.#due.length - 1
+    while (start > least && this.#due[start - 1]!.depth === depth) start--
+    return this.#due.splice(start)
   }
 
   take(answer: Answer): boolean {

@@ -7,9 +7,17 @@ import { toCodec } from "effect/encoding/SchemaBinary"
 import * as Schema from "effect/Schema"
 import { answer } from "../../../../src/replication/internal/reconciliation/answering.ts"
 import { strategies } from "../../../../src/replication/internal/reconciliation/comparison.ts"
+import { childOf, root } from "../../../../src/replication/internal/reconciliation/merkle.ts"
 import { Session } from "../../../../src/replication/internal/reconciliation/session.ts"
 import * as ReconciliationMessage from "../../../../src/wire/ReconciliationMessage.ts"
-import { packItems, packRows, packSymbols, unpackRows } from "../../../../src/wire/ReconciliationMessage.ts"
+import {
+  maxDepth,
+  packItems,
+  packRows,
+  packSymbols,
+  type Path,
+  unpackRows
+} from "../../../../src/wire/ReconciliationMessage.ts"
 import { type Generator, generator } from "../../../support/generator.ts"
 import { options, reconcile, TestReplica } from "./replicas.ts"
 
@@ -180,6 +188,8 @@ describe("a node that asks", () => {
     return { session, a, b }
   }
 
+  const differing: Answer = { _tag: "ReplicasDiffer", count: 400, sum: new Uint8Array(12) }
+
   for (const strategy of strategies) {
     it(`comes to an end with ${strategy}, whatever is answered`, () => {
       const random = generator(`answers ${strategy}`)
@@ -244,6 +254,21 @@ describe("a node that asks", () => {
       })
       assert.strictEqual(session.outcome, "Malformed")
     }
+  })
+
+  it("is not led to ever more rows that it would have to ask about", () => {
+    const several = (path: Path) => ({ path, kinds: new Uint8Array(16).fill(2), sums: new Uint32Array(32).fill(1) })
+    const childrenOf = (path: Path) => Array.from({ length: 16 }, (_, child) => several(childOf(path, child)))
+    let due = 0
+    run((_, question) => {
+      if (question._tag !== "CompareRows") return { ...differing, rows: packRows([several(root)]) }
+      const asked = unpackRows(question.rows)!
+      // the deepest have none
+      const rows = asked.flatMap(({ path }) => path.depth + 1 < maxDepth ? childrenOf(path) : [])
+      due += rows.length * 16 - asked.length
+      return { _tag: "RowsCompared", rows: packRows(rows) }
+    }, { strategy: "merkle", maxBytes: 65_536, maxQuestions: 100 })
+    assert.isBelow(due, 200_000)
   })
 
   it("refuses the same row twice", () => {
