@@ -9,8 +9,8 @@ import { check, type Item, keyOf } from "./items.ts"
 import { ItemTable } from "./itemTable.ts"
 import { Prefix } from "./symbols.ts"
 
-/** Changes that are remembered: those of 2048 writes, in 36 kB. */
-const logCapacity = 4096
+/** Changes that are remembered, and so told at once: those of 2048 writes, in 36 kB. */
+export const logCapacity = 4096
 
 /**
  * Coded symbols that are kept from the start, which is enough for a difference of some 180 items. To compute more at once

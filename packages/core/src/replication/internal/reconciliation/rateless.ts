@@ -5,7 +5,7 @@
  * Between two batches either replica may change. Symbols are linear, so a change is made up for in those that came before
  * it: the peer says with each batch what has changed since the last.
  */
-import { type Answer, minSymbolSize, unpackSymbols } from "../../../wire/ReconciliationMessage.ts"
+import { type Answer, itemSize, minSymbolSize, unpackSymbols } from "../../../wire/ReconciliationMessage.ts"
 import {
   type Comparison,
   type Differ,
@@ -17,6 +17,7 @@ import {
   unpackSummary
 } from "./comparison.ts"
 import { Decoder } from "./decoder.ts"
+import { logCapacity } from "./itemIndex.ts"
 
 /** Symbols that an item of the difference takes at the least, or nearly: the rest comes in small batches. */
 const overhead = 1.2
@@ -39,6 +40,9 @@ const maxGrowth = 16
 
 /** Bytes of a symbol with its count, at most. */
 export const maxSymbolSize = minSymbolSize + 4
+
+/** Most bytes of changes in an answer: no peer remembers more. */
+const maxChangesSize = logCapacity * itemSize
 
 /** What comes with the answer to the opening: enough for four items, most often. */
 export const firstSymbols = 8
@@ -109,6 +113,7 @@ export class Rateless<Key> implements Comparison {
       return true
     }
     if (answer._tag !== "CodedSymbols" || answer.sequence < this.#theirSequence) return false
+    if ((answer.added?.length ?? 0) + (answer.removed?.length ?? 0) > maxChangesSize) return false
     // nothing of the batch may be older than what it is taken for
     if (!this.#catchUp()) {
       this.#hasFailed = true
@@ -131,8 +136,10 @@ export class Rateless<Key> implements Comparison {
 
   /** Whether it is all but certain that the difference will not be decoded, so that what is still to come can be spared. */
   #isTooMuch(): boolean {
-    const { estimate, size } = this.#decoder
-    return size >= 64 && overhead * estimate * (1 - 3 * Math.sqrt(2 / size)) > this.#maxSymbols
+    const { estimate, found, size } = this.#decoder
+    // changes are found besides, of which a peer may tell without end
+    return found.size > this.#maxSymbols ||
+      size >= 64 && overhead * estimate * (1 - 3 * Math.sqrt(2 / size)) > this.#maxSymbols
   }
 
   #add(bytes: Uint8Array, total: number): boolean {

@@ -9,6 +9,7 @@ import { answer } from "../../../../src/replication/internal/reconciliation/answ
 import { strategies } from "../../../../src/replication/internal/reconciliation/comparison.ts"
 import { childOf, root } from "../../../../src/replication/internal/reconciliation/merkle.ts"
 import { Session } from "../../../../src/replication/internal/reconciliation/session.ts"
+import { Mapping } from "../../../../src/replication/internal/reconciliation/symbols.ts"
 import * as ReconciliationMessage from "../../../../src/wire/ReconciliationMessage.ts"
 import {
   maxDepth,
@@ -20,6 +21,7 @@ import {
 } from "../../../../src/wire/ReconciliationMessage.ts"
 import { type Generator, generator } from "../../../support/generator.ts"
 import { options, reconcile, TestReplica } from "./replicas.ts"
+import { anItem } from "./support.ts"
 
 type Question = ReconciliationMessage.Question
 type Answer = ReconciliationMessage.Answer
@@ -269,6 +271,46 @@ describe("a node that asks", () => {
       return { _tag: "RowsCompared", rows: packRows(rows) }
     }, { strategy: "merkle", maxBytes: 65_536, maxQuestions: 100 })
     assert.isBelow(due, 200_000)
+  })
+
+  it("is not told of ever more changes", () => {
+    const random = generator("changes")
+    const walk = new Mapping()
+    // each is found by itself: alone at the second symbol, which holds nothing else
+    const changes = (count: number) => {
+      const items: Array<number> = []
+      while (items.length < 2 * count) {
+        const { high, low } = anItem(random)
+        walk.reset(high, low)
+        walk.next()
+        if (walk.index === 1) items.push(high, low)
+      }
+      return packItems(Uint32Array.from(items))
+    }
+    const told = (count: number) => {
+      let sum = 0
+      const { session } = run((_, question) => {
+        // the own set, but for the sum of all: as if there were always more to come
+        const { index } = filled(1, "a", 200)
+        const symbols = (from: number) => packSymbols(index.symbols(from + 1), from, from + 1, index.size)
+        if (question._tag === "CompareReplicas") {
+          return { ...differing, count: index.size, symbols: symbols(1), instance: 1, sequence: 0 }
+        }
+        if (question._tag !== "AskSymbols") return { _tag: "ReplicasEqual" }
+        sum += count
+        return {
+          _tag: "CodedSymbols",
+          count: index.size,
+          symbols: symbols(question.from),
+          sequence: 0,
+          added: changes(count)
+        }
+      }, { maxSymbols: 8000 })
+      assert.strictEqual(session.outcome, "Malformed")
+      return { sum, hasFallenBack: session.report.hasFallenBack }
+    }
+    assert.deepStrictEqual(told(4097), { sum: 4097, hasFallenBack: false })
+    assert.deepStrictEqual(told(4096), { sum: 8192, hasFallenBack: true })
   })
 
   it("refuses the same row twice", () => {
