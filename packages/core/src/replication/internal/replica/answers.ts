@@ -91,6 +91,7 @@ export class Answers {
       if (!isMalformed) space.refuseMalformed(peer)
       return undefined
     }
+    entries.index.page(peer, question, answered)
     return { _tag: "ReplicaTold", answer: answered }
   }
 

@@ -1,9 +1,11 @@
 /** The entries of a space, with the items by which they are compared: each write costs the same, however many there are. */
 import { fnv1a, fnv1aBytes, mix } from "../../../internal/hash.ts"
+import type { Answer, Question } from "../../../wire/ReconciliationMessage.ts"
 import type { Entry, SpaceKind, SpaceLimits, SpaceSize } from "../../ReplicaMachine.ts"
 import { toText } from "../crdt/bytes.ts"
+import { unpackItem } from "../reconciliation/comparison.ts"
 import { ItemIndex } from "../reconciliation/itemIndex.ts"
-import { hash, type HashKey, keyOf } from "../reconciliation/items.ts"
+import { compare, hash, type HashKey, type Item, keyOf } from "../reconciliation/items.ts"
 import { Writer } from "./bytes.ts"
 import { packEntry, packRecord, type Versioned } from "./encoding.ts"
 import type { Time } from "./time.ts"
@@ -33,6 +35,13 @@ export interface Held extends Time {
 /** Replaced items that are remembered, in about 0.5 MB. */
 const maxReplaced = 8192
 
+/** Sessions of which is remembered how far their pages are. */
+const maxPages = 64
+
+const greatest: Item = { high: 0xffff_ffff, low: 0xffff_ffff }
+
+const isBefore = (a: Item, b: Item): boolean => compare(a.high, a.low, b.high, b.low) < 0
+
 /**
  * An index that also finds what has taken the place of an item of late: who asks for an item of which it heard a moment ago is
  * given the newer entry, so that at the end of a session it has not missed both.
@@ -41,7 +50,9 @@ class Index extends ItemIndex<Held> {
   // two generations, since taking the oldest out of a map takes longer the more were taken before
   #replaced = new Map<number, Held>()
   #replacedBefore = new Map<number, Held>()
-  /** How often something was asked for that nobody remembers. */
+  /** Where the page ends that was compared last, of sessions that are not through all pages, by who has opened them. */
+  readonly #pages = new Map<string, Item>()
+  /** How often something was asked for that nobody remembers, or may have got out of sight of a session. */
   misses = 0
 
   override get(high: number, low: number): Held | undefined {
@@ -58,6 +69,30 @@ class Index extends ItemIndex<Held> {
       this.#replaced = new Map()
     }
     this.#replaced.set(keyOf(held.high, held.low), held)
+  }
+
+  /** A page of a session that a node has opened is about to be compared, or was. */
+  page(opener: string, question: Question, answer: Answer | undefined): void {
+    if (question._tag !== "ComparePage") return
+    this.#pages.delete(opener)
+    if (question.to === undefined && answer?._tag === "PageCompared" && answer.to === undefined) return
+    const [eldest] = this.#pages.keys()
+    if (eldest !== undefined && this.#pages.size >= maxPages) this.#miss(eldest)
+    this.#pages.set(opener, unpackItem(question.to, greatest))
+  }
+
+  /**
+   * The item of an entry is about to become another. Pages are in the order of items, so what leaves one that is yet to be
+   * compared for one that was already is on none.
+   */
+  move(from: Item, to: Item): void {
+    if (!isBefore(to, from)) return
+    for (const [opener, end] of this.#pages) if (isBefore(to, end)) this.#miss(opener)
+  }
+
+  #miss(opener: string): void {
+    this.#pages.delete(opener)
+    this.misses = (this.misses + 1) >>> 0
   }
 
   #replacedBy(key: number): Held | undefined {
@@ -238,6 +273,7 @@ export class Entries {
 
   #reindex(held: Held, hashed: Uint8Array): void {
     const { high, low } = hash(this.#hashKey, hashed)
+    this.index.move(held, { high, low })
     held.high = high
     held.low = low
     held.isIndexed = this.index.add({ high, low }, held.position, held)

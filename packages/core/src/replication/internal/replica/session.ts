@@ -11,7 +11,13 @@
  *    neither forgotten nor missed anything meanwhile, of which this node could then still hold what was there before.
  */
 import type { Message } from "../../../wire/Message.ts"
-import { forEachEntry, maxEntries, packEntries, type Question } from "../../../wire/ReconciliationMessage.ts"
+import {
+  type Answer,
+  forEachEntry,
+  maxEntries,
+  packEntries,
+  type Question
+} from "../../../wire/ReconciliationMessage.ts"
 import type { Member } from "../../ReplicaMachine.ts"
 import { packSummary } from "../reconciliation/comparison.ts"
 import { EntryPacker } from "../reconciliation/entryPacker.ts"
@@ -75,6 +81,8 @@ export class Session {
   readonly #versions: VersionVector
   #purges: number
   #comparison: Comparison<Held> | undefined
+  /** What the comparison has asked last. */
+  #question: Question | undefined
   #report: Report | undefined
   #theirs: Peer | undefined
   #mode: "push" | "pull" | "pushPull"
@@ -133,6 +141,7 @@ export class Session {
         if (this.#comparison === undefined) return broken
         if (this.#report !== undefined) return this.#push()
         this.space.entries.refresh()
+        this.#page(answer.answer)
         this.#comparison.receive(answer.answer)
         return this.#next()
       }
@@ -184,7 +193,9 @@ export class Session {
   #next(): Message | Outcome {
     const comparison = this.#comparison!
     const question = comparison.next()
+    this.#question = question
     if (question !== undefined) {
+      this.#page(undefined)
       return this.#ask(question)
     }
     if (comparison.outcome !== "Reconciled") {
@@ -193,6 +204,10 @@ export class Session {
     }
     this.#report = comparison.report
     return this.#confirm()
+  }
+
+  #page(answer: Answer | undefined): void {
+    if (this.#question !== undefined) this.space.entries.index.page(this.#core.birth.id, this.#question, answer)
   }
 
   #ask(question: Question): Message {

@@ -130,6 +130,27 @@ describe("stability", () => {
     assert.deepStrictEqual([0, 1].map((index) => cluster.nodes[index]!.certificates), [0, 0])
   })
 
+  it("waits for what was replaced between two pages of a digest", () => {
+    for (let seed = 0; seed < 12; seed++) {
+      const cluster = new Cluster(2, {
+        seed: `pages ${seed}`,
+        hasRumors: false,
+        antiEntropy: { interval: 200, mode: "pushPull", strategy: "digest" }
+      }).open()
+      const [a, b] = [cluster.nodes[0]!, cluster.nodes[1]!]
+      for (let i = 0; i < 1000; i++) a.set(`${i}`, "old")
+      assert.isTrue(cluster.until(() => cluster.isConverged))
+      cluster.advance(1000)
+      a.command({ _tag: "Watch", space: spaceName, watch: 1, version: a.set("1", "new") })
+      for (let i = 0; a.stability(1)?.isStable !== true && i < 200; i++) {
+        a.set("1", `newer ${i}`)
+        cluster.advance(3)
+      }
+      cluster.until(() => a.stability(1)?.isStable === true)
+      assert.notStrictEqual(b.get("1"), "old")
+    }
+  })
+
   it("of 200 nodes takes a number of messages an interval that grows with them, not with their square", () => {
     const count = 200
     const cluster = new Cluster(count, {
