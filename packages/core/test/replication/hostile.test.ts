@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { toCodec } from "effect/encoding/SchemaBinary"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import * as SchemaTransformation from "effect/SchemaTransformation"
 import * as Crdt from "../../src/replication/Crdt.ts"
 import * as GCounter from "../../src/replication/GCounter.ts"
 import { Writer } from "../../src/replication/internal/crdt/bytes.ts"
@@ -230,6 +231,12 @@ describe("a state", () => {
     }))
     const bytes = Schema.encodeSync(set.schema)(set.add(set.empty, { node: "a", incarnation: 7 }, "x"))
     assert.match(problemOf(ORSet.make(crash), bytes), /values of the schema/)
+  })
+
+  it("is refused with an element that has no encoding here at all", () => {
+    const trimmed = Schema.NonEmptyString.pipe(Schema.decodeTo(Schema.String, SchemaTransformation.trim()))
+    const bytes = Schema.encodeSync(set.schema)(set.add(set.empty, { node: "a", incarnation: 7 }, " "))
+    assert.deepStrictEqual(Schema.decodeUnknownOption(ORSet.make(trimmed).schema)(bytes), Option.none())
   })
 
   it("with a timestamp of more bits than there are is refused", () => {
