@@ -2,6 +2,7 @@
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import type * as Scheduler from "effect/Scheduler"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 
@@ -35,13 +36,13 @@ export class Outlets<A, O extends Outlet<A>, E> {
   }
 
   /** Opens an outlet, made in the same step so that nothing is missed or comes twice. */
-  open(make: () => O): Effect.Effect<Pull<A, E>, never, Scope.Scope> {
+  open(make: (dispatcher: Scheduler.SchedulerDispatcher) => O): Effect.Effect<Pull<A, E>, never, Scope.Scope> {
     return Effect.map(
       Effect.acquireRelease(
-        Effect.sync(() => {
-          const outlet = make()
+        Effect.withFiber((fiber) => {
+          const outlet = make(fiber.currentDispatcher)
           this.#open.add(outlet)
-          return outlet
+          return Effect.succeed(outlet)
         }),
         (outlet) => Effect.sync(() => this.#open.delete(outlet))
       ),

@@ -25,7 +25,7 @@ class Numbers extends Waitable {
 
 const setup = () => {
   const outlets = new Outlets<number, Numbers, string>()
-  const open = Effect.withFiber((fiber) => outlets.open(() => new Numbers(fiber.currentDispatcher)))
+  const open = outlets.open((dispatcher) => new Numbers(dispatcher))
   const add = (number: number) => outlets.all.forEach((outlet) => outlet.add(number))
   const even = toStream(open, (numbers) => Effect.succeed(numbers.filter((number) => number % 2 === 0)))
   return { add, even, outlets }

@@ -2,7 +2,7 @@
  * What is delivered, handed to any number of streams that never hold up the node: each has a buffer of its own, and when
  * that is full its oldest goes.
  */
-import * as Effect from "effect/Effect"
+import type * as Effect from "effect/Effect"
 import type * as Scheduler from "effect/Scheduler"
 import type * as Scope from "effect/Scope"
 import { Outlets, type Pull } from "../../../internal/outlets.ts"
@@ -92,7 +92,7 @@ export class Buffers<A extends Sized, E> extends Outlets<A, Buffer<A>, E> {
   }
 
   /** Opens a buffer, and gives what takes from it. */
-  readonly opened: Effect.Effect<Pull<A, E>, never, Scope.Scope> = Effect.withFiber((fiber) =>
-    this.open(() => new Buffer<A>(this.#limits, fiber.currentDispatcher))
+  readonly opened: Effect.Effect<Pull<A, E>, never, Scope.Scope> = this.open((dispatcher) =>
+    new Buffer<A>(this.#limits, dispatcher)
   )
 }

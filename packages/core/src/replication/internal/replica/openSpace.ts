@@ -21,6 +21,8 @@ interface Former {
   readonly versions: VersionVector | undefined
 }
 
+const nothing: Former = { records: [].values(), versions: undefined }
+
 const isSpaceName = Schema.is(SpaceName)
 
 /** Bytes of a packed entry besides its key and value, at most. */
@@ -36,7 +38,7 @@ export class OpenSpace {
   damaged = 0
   readonly #core: Core
   /** What is still to be taken back. */
-  readonly #former: Former
+  #former: Former
   #serial = 0
   /** Writes wait for each other. */
   #isSpreading = false
@@ -87,7 +89,7 @@ export class OpenSpace {
       return new OpenSpace(core, space, { records: recovered.entries[Symbol.iterator](), versions })
     }
     if (inherited === undefined || inherited.kind._tag !== kind._tag || isDurable) {
-      return new OpenSpace(core, space, { records: [].values(), versions: undefined })
+      return new OpenSpace(core, space, nothing)
     }
     space.purged = timeOf(inherited.purged)
     return new OpenSpace(core, space, { records: recordsOf(inherited), versions: inherited.versions.told })
@@ -103,6 +105,8 @@ export class OpenSpace {
         if (versions !== undefined && this.damaged === 0) this.space.versions.restore(versions)
         this.space.takeChanges()
         this.#storedHash = this.space.versions.known.hash
+        // which may hold all that there was
+        this.#former = nothing
         return true
       }
       const [key, record] = value

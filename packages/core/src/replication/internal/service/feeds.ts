@@ -2,7 +2,7 @@
  * Who is to be told of which keys: a consumer has one note for each key, however often that changed, and reads what is held
  * when it takes it. So none holds up the node, and none misses what there is in the end.
  */
-import * as Effect from "effect/Effect"
+import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { Outlets, type Pull } from "../../../internal/outlets.ts"
 import { Waitable } from "../../../internal/waitable.ts"
@@ -96,11 +96,9 @@ export class Feeds<E> extends Outlets<Note, Feed, E> {
 
   /** Begins to note changes, of all keys that are held at first where `isFull`, and gives what takes them. */
   readonly opened = (isFull: boolean): Effect.Effect<Pull<Note, E>, never, Scope.Scope> =>
-    Effect.withFiber((fiber) =>
-      this.open(() => {
-        const feed = new Feed(fiber.currentDispatcher)
-        if (isFull) feed.fill(this.#source.keys())
-        return feed
-      })
-    )
+    this.open((dispatcher) => {
+      const feed = new Feed(dispatcher)
+      if (isFull) feed.fill(this.#source.keys())
+      return feed
+    })
 }

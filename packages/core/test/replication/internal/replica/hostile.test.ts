@@ -7,6 +7,16 @@ import { generator } from "../../../support/generator.ts"
 import { addressOf, bytesOf, Cluster, spaceName, wallClock } from "./harness.ts"
 
 const zeros = (size: number) => new Uint8Array(size)
+
+const opening = {
+  _tag: "ReplicaOpen",
+  sender: "n001",
+  space: spaceName,
+  count: 9,
+  sum: zeros(12),
+  versions: zeros(8),
+  company: 0
+} as const
 const nowhere = { millis: 0, counter: 0 }
 
 /** Messages of every kind with bytes that may be anything in their lists. */
@@ -100,17 +110,7 @@ describe("a hostile member", () => {
         origin: "n001"
       })
     }
-    const opened = node!.request(
-      {
-        _tag: "ReplicaOpen",
-        sender: "n001",
-        space: spaceName,
-        count: 9,
-        sum: zeros(12),
-        versions: zeros(8),
-        company: 0
-      }
-    )
+    const opened = node!.request(opening)
     assert.strictEqual(opened?._tag, "ReplicaOpened")
     if (opened?._tag === "ReplicaOpened") assert.strictEqual(VersionVector.unpack(opened.versions)!.size, maxLives)
   })
@@ -118,8 +118,7 @@ describe("a hostile member", () => {
   it("has the rest of a message passed over that does not hold what it has to", () => {
     const [node] = new Cluster(2).open().nodes
     node!.set("a", "1")
-    const open = { _tag: "ReplicaOpen", count: 9, sum: zeros(12), versions: zeros(8), company: 0 } as const
-    const opened = node!.request({ ...open, sender: "n001", space: spaceName }) as Extract<
+    const opened = node!.request(opening) as Extract<
       Message,
       { _tag: "ReplicaOpened" }
     >
@@ -167,17 +166,7 @@ describe("a hostile member", () => {
     node!.set("a", undefined)
     assert.isTrue(cluster.until(() => cluster.nodes.every(({ certificates }) => certificates === 0)))
     const entries = packEntries([packEntry(bytesOf("a"), packRecord(old))])
-    const { instance, purges } = node!.request(
-      {
-        _tag: "ReplicaOpen",
-        sender: "n001",
-        space: spaceName,
-        count: 9,
-        sum: zeros(12),
-        versions: zeros(8),
-        company: 0
-      }
-    ) as Extract<Message, { _tag: "ReplicaOpened" }>
+    const { instance, purges } = node!.request(opening) as Extract<Message, { _tag: "ReplicaOpened" }>
     const question = { _tag: "TransferEntries", entries } as const
     node!.request({ _tag: "ReplicaAsk", sender: "n001", space: spaceName, instance, purges, question })
     assert.isUndefined(node!.get("a"))
